@@ -1,0 +1,245 @@
+"""The command line: parse, call, render, exit code. 0 passed, 1 not passed, 2 wrong usage, 3 the grader's own fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.text import Text
+
+from grader import demo as demonstration
+from grader import grading, progress, scaffold
+from grader.catalog import Catalog, Exercise, find_root
+from grader.cli_dev import dev
+from grader.errors import GraderError, UsageError
+from grader.render import junit, terminal
+from grader.render.live import Live
+from grader.verdict import ExerciseResult, Verdict, to_json, write_atomically
+
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def app(context: click.Context) -> None:
+    """Learn Python concurrency by exercises, and know whether your solution is right."""
+    context.obj = Catalog(find_root())
+    if context.invoked_subcommand is None:
+        _where_you_stand(context.obj)
+
+
+def _where_you_stand(catalog: Catalog) -> None:
+    done = progress.solved(catalog.root)
+    _list(catalog, done)
+    following = progress.next_exercise(catalog)
+    if following is None:
+        click.echo("\nAll exercises are solved.")
+        return
+    click.echo(f"\nNext: {following.slug}. Read the task with `grader show {following.slug}`,")
+    click.echo(f"edit {following.stub.relative_to(catalog.root).as_posix()}, then run `grader check {following.slug}`.")
+
+
+def _list(catalog: Catalog, done: set[str]) -> None:
+    for track in catalog.tracks:
+        click.echo(f"{track.title} ({track.name})")
+        for exercise in track.exercises:
+            mark = "done" if exercise.slug in done else "    "
+            click.echo(
+                f"  {mark} {'*' * exercise.stars:<5} {exercise.slug:<20} {exercise.title} ({exercise.minutes} min)"
+            )
+
+
+@app.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def list_(catalog: Catalog, as_json: bool) -> None:
+    """All exercises."""
+    done = progress.solved(catalog.root)
+    if not as_json:
+        _list(catalog, done)
+        return
+    entries = [
+        {
+            "name": e.slug,
+            "track": e.track,
+            "title": e.title,
+            "stars": e.stars,
+            "minutes": e.minutes,
+            "solved": e.slug in done,
+        }
+        for e in catalog.exercises
+    ]
+    click.echo(json.dumps(entries, indent=1))
+
+
+@app.command()
+@click.argument("name")
+@click.pass_obj
+def show(catalog: Catalog, name: str) -> None:
+    """The task of an exercise."""
+    Console().print(Markdown(catalog.find(name).readme.read_text(encoding="utf-8")))
+
+
+@app.command()
+@click.argument("name")
+@click.pass_obj
+def hint(catalog: Catalog, name: str) -> None:
+    """The next hint of an exercise (there are three)."""
+    exercise = catalog.find(name)
+    number, text = progress.next_hint(exercise)
+    click.echo(f"Hint {number} of {len(exercise.hints)}: {text}")
+
+
+@app.command()
+@click.argument("name")
+@click.pass_obj
+def reset(catalog: Catalog, name: str) -> None:
+    """Bring the stub back; your file is kept beside it."""
+    exercise = catalog.find(name)
+    kept = scaffold.reset(exercise)
+    if kept is not None:
+        click.echo(f"Your file is kept as {kept.relative_to(catalog.root).as_posix()}.")
+    click.echo(f"{exercise.stub.relative_to(catalog.root).as_posix()} is the stub again.")
+
+
+@app.command()
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option("--all", "everything", is_flag=True, help="Check every exercise.")
+@click.option("--submission", type=click.Path(path_type=Path), help="Check this file instead of the exercise's own.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the random data.")
+@click.option("--json", "json_file", type=OUTPUT, help="Write the report as JSON.")
+@click.option("--junit", "junit_file", type=OUTPUT, help="Write the report as JUnit XML.")
+@click.option("--debug", is_flag=True, help="One process, no limits, no capture: breakpoints work.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
+@click.pass_obj
+def check(
+    catalog: Catalog,
+    names: Sequence[str],
+    everything: bool,
+    submission: Path | None,
+    seed: int,
+    json_file: Path | None,
+    junit_file: Path | None,
+    debug: bool,
+    jobs: int | None,
+) -> None:
+    """Check exercises, by default the next one that is not solved."""
+    exercises = _chosen(catalog, names, everything)
+    if submission is not None and len(exercises) != 1:
+        raise UsageError("--submission is one file, so name one exercise: `grader check NAME --submission FILE`.")
+    requests = [grading.request(exercise, submission) for exercise in exercises]
+    if debug:
+        sys.exit(_debug(requests, seed))
+    results = _graded(requests, seed, jobs)
+    for result in results:
+        _print(terminal.exercise(result))
+    report = grading.report(results, seed)
+    if len(results) > 1:
+        _print([terminal.total(report)])
+    if submission is None:
+        progress.remember(catalog.root, results)
+    for path, text in ((json_file, to_json), (junit_file, junit.junit)):
+        if path is not None:
+            _write(path, text(report))
+    sys.exit(_exit_code(results))
+
+
+def _chosen(catalog: Catalog, names: Sequence[str], everything: bool) -> list[Exercise]:
+    if everything:
+        return list(catalog.exercises)
+    if names:
+        return [catalog.find(name) for name in names]
+    following = progress.next_exercise(catalog)
+    if following is None:
+        raise UsageError("All exercises are solved; `grader check --all` checks them again.")
+    return [following]
+
+
+def _graded(requests: Sequence[grading.Request], seed: int, jobs: int | None) -> list[ExerciseResult]:
+    with grading.Grading(seed=seed, jobs=jobs) as run, Live(Console(stderr=True)) as live:
+        return run.run(requests, live.heard)
+
+
+def _debug(requests: Sequence[grading.Request], seed: int) -> int:
+    environment = {**grading.judge_environment(), "GRADER_LAUNCH": "debug"}
+    code = 0
+    for request in requests:
+        command = [*grading.judge_command(request.exercise, request.submission, seed), "-s", "-x"]
+        code = max(code, subprocess.call(command, env=environment, cwd=request.exercise.root))
+    return min(code, 1)
+
+
+@app.command()
+@click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
+@click.pass_obj
+def demo(catalog: Catalog, jobs: int | None) -> None:
+    """Grade a correct, a sequential and a racy or leaking submission of each classic, and show the verdicts."""
+    labelled = demonstration.requests(catalog)
+    results = _graded([request for _, request in labelled], 0, jobs)
+    for (label, _), result in zip(labelled, results, strict=True):
+        _print([Text(f"\n{label.capitalize()} submission of", "bold"), *terminal.exercise(result)])
+    as_meant = all(
+        (result.verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE)) == (label == "correct")
+        for (label, _), result in zip(labelled, results, strict=True)
+    )
+    click.echo("\nAll nine verdicts are as they should be." if as_meant else "\nA verdict is not as it should be.")
+    sys.exit(0 if as_meant else 3)
+
+
+def _exit_code(results: Iterable[ExerciseResult]) -> int:
+    verdicts = {result.verdict for result in results}
+    if Verdict.ERROR in verdicts:
+        return 3
+    return 0 if verdicts <= {Verdict.PASSED, Verdict.INCONCLUSIVE} else 1
+
+
+def _print(lines: Iterable[Text]) -> None:
+    console = Console(width=max(terminal.WIDTH, Console().width), highlight=False)
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise UsageError(f"The report could not be written to {path}: {error.strerror}.") from error
+
+
+app.add_command(dev)
+
+
+def main() -> None:
+    """Run the command; every way out has a clear line and an exit code."""
+    sys.exit(_run(app.main))
+
+
+def _run(command: Callable[..., Any]) -> int:
+    try:
+        command(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except GraderError as error:
+        click.echo(f"grader: {error}", err=True)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\ngrader: stopped. Nothing was written.", err=True)
+        return 130
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 3
+    except Exception as error:
+        if os.environ.get("GRADER_TRACEBACK"):
+            raise
+        where = f"{type(error).__name__}: {error}"
+        click.echo(f"grader: a fault of the grader, not yours: {where}\nGRADER_TRACEBACK=1 shows where.", err=True)
+        return 3
+    return 0

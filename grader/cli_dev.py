@@ -1,0 +1,107 @@
+"""Commands for those who write exercises: `grader dev check`, `calibrate`, `bench`."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from grader import grading, selfcheck
+from grader.catalog import Catalog, Exercise
+from grader.render.live import Live
+from grader.sandbox.launch import launcher
+from grader.sandbox.session import Job, Session
+from grader.verdict import CheckResult, Kind
+
+MARGIN = 0.10  # a reference must beat the need by this share, or the need is too high for honest noise
+
+
+@click.group()
+def dev() -> None:
+    """For authors of exercises: the checks are checked."""
+
+
+def _chosen(catalog: Catalog, names: Sequence[str]) -> list[Exercise]:
+    return [catalog.find(name) for name in names] or list(catalog.exercises)
+
+
+@dev.command()
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
+@click.pass_obj
+def check(catalog: Catalog, names: Sequence[str], jobs: int | None) -> None:
+    """Prove that right submissions pass, wrong ones fail where they should, and no check is dead."""
+    broken = 0
+    with Live(Console(stderr=True)) as live:
+        for exercise in _chosen(catalog, names):
+            began = time.monotonic()
+            problems = selfcheck.check_exercise(exercise, jobs, live.heard, live.say)
+            broken += len(problems)
+            counts = f"{len(exercise.accepted)} accepted, {len(exercise.rejected)} rejected"
+            click.echo(f"{exercise.slug}: {counts}, {len(problems)} problems, {time.monotonic() - began:.0f} s")
+            for line in problems:
+                click.echo(f"  {line}")
+    sys.exit(1 if broken else 0)
+
+
+@dev.command()
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option("--times", default=3, show_default=True)
+@click.pass_obj
+def calibrate(catalog: Catalog, names: Sequence[str], times: int) -> None:
+    """Measure the speed-up of references; refuses a need that leaves less than 10 % of margin."""
+    narrow = False
+    for exercise in _chosen(catalog, names):
+        for path in (exercise.reference, *exercise.accepted):
+            checks = _timed(exercise, path, times)
+            for name in dict.fromkeys(c.name for c in checks):
+                evidence = [c.evidence for c in checks if c.name == name and c.evidence]
+                if not evidence:
+                    click.echo(f"{exercise.slug} {path.stem} {name}: not measured here")
+                    continue
+                ratio = statistics.median(e["ratio"] for e in evidence)
+                need = statistics.median(e["need"] for e in evidence)
+                cores = statistics.median(e["effective_cores"] for e in evidence)
+                alone = statistics.median(t["before"] for e in evidence for t in e["trials"])
+                margin = ratio / need - 1
+                narrow = narrow or margin < MARGIN
+                click.echo(
+                    f"{exercise.slug} {path.stem} {name}: sequential {alone:.2f} s, E {cores:.2f}, "
+                    f"ratio {ratio:.2f}, need {need:.2f}, margin {margin:.0%}{'  TOO NARROW' if margin < MARGIN else ''}"
+                )
+    sys.exit(1 if narrow else 0)
+
+
+def _timed(exercise: Exercise, path: Path, times: int) -> list[CheckResult]:
+    with grading.Grading(jobs=1) as run:
+        results = run.run([grading.Request(exercise, path)] * times)
+    return [c for result in results for c in result.checks if c.kind is Kind.SPEEDUP]
+
+
+@dev.command()
+@click.option("--times", default=50, show_default=True)
+@click.pass_obj
+def bench(catalog: Catalog, times: int) -> None:
+    """What a check costs before it does anything: start, import and end of a submission's process."""
+    exercise = catalog.exercises[0]
+    started = launcher(exercise.needs)
+    rows: dict[str, list[float]] = {"start": [], "import": [], "end": []}
+    for _ in range(times + 1):
+        marks = [time.perf_counter()]
+        session = Session(Job(exercise.slug, exercise.stub, (), "", 10.0), started)
+        session.start()
+        marks.append(time.perf_counter())
+        session.ask({"do": "load", "args": ["l"], "kwargs": ["d"], "functions": []}, "import")
+        marks.append(time.perf_counter())
+        session.close()
+        marks.append(time.perf_counter())
+        for name, before, after in zip(rows, marks, marks[1:], strict=False):
+            rows[name].append((after - before) * 1000)
+    started.close()
+    for name, values in rows.items():
+        click.echo(f"{name}: {statistics.median(values[1:]):.1f} ms (first: {values[0]:.0f} ms)")

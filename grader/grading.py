@@ -1,0 +1,199 @@
+"""Runs judges over submissions, side by side, and gathers what they say into results. One judge process an exercise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from grader.catalog import Exercise
+from grader.errors import UsageError
+from grader.measure.cores import usable_cores
+from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict, exercise_result
+
+LARGEST = 256 * 1024  # bytes of a submission
+LONGEST = 1800.0  # seconds for one judge; every check in it has its own, much shorter deadline
+HIDDEN = ("CI", "PYTEST_ADDOPTS", "PYTHONPATH", "PYTEST_PLUGINS")  # would change how the judge's pytest behaves
+Heard = Callable[["Request", CheckResult], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    exercise: Exercise
+    submission: Path
+
+
+def request(exercise: Exercise, submission: Path | None = None) -> Request:
+    """A request to grade that file. Raises UsageError for what is no readable file of a sensible size."""
+    path = submission or exercise.stub
+    if path.is_dir():
+        inside = path / f"{exercise.slug}.py"
+        hint = f"Did you mean {inside}?" if inside.exists() else "Name the Python file itself."
+        raise UsageError(f"{path} is a folder, not a file. {hint}")
+    if not path.exists():
+        raise UsageError(f"There is no file {path}. `grader reset {exercise.slug}` brings the stub back.")
+    if not path.is_file():
+        raise UsageError(f"{path} is not a regular file. Name the Python file itself.")
+    try:
+        size = len(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}. Check its permissions (ls -l).") from error
+    if size > LARGEST:
+        raise UsageError(f"{path} has {size:,} bytes; a submission has at most {LARGEST:,}.")
+    return Request(exercise, path)
+
+
+class Grading:
+    """A run over many requests. `stop()` ends all judges at once; use as a context manager."""
+
+    def __init__(self, *, seed: int = 0, jobs: int | None = None, options: Sequence[str] = ()) -> None:
+        self._seed, self._options = seed, options
+        self._jobs = jobs or usable_cores()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
+        self._stopped = False
+
+    def __enter__(self) -> Grading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def stop(self) -> None:
+        self._stopped = True
+        for judge in list(self._running):
+            judge.kill()  # its warm parent sees the pipe close and ends every submission
+
+    def run(self, requests: Sequence[Request], heard: Heard = lambda request, result: None) -> list[ExerciseResult]:
+        """The results in the order of the requests. `heard` is called from other threads as each check ends."""
+        with ThreadPoolExecutor(self._jobs) as pool:
+            try:
+                futures = [pool.submit(self._one, number, asked, heard) for number, asked in enumerate(requests)]
+                return [future.result() for future in futures]
+            except BaseException:
+                self.stop()
+                raise
+
+    def _one(self, number: int, asked: Request, heard: Heard) -> ExerciseResult:
+        folder = self._folder / str(number)
+        folder.mkdir()
+        # A copy: the student may save again while the checks run.
+        copy = folder / asked.submission.name
+        shutil.copyfile(asked.submission, copy)
+        results, output = folder / "results.jsonl", folder / "output.txt"
+        results.touch()
+        began = time.monotonic()
+        code = -1
+        if not self._stopped:
+            code = self._judge(asked.exercise, copy, results, output, lambda check: heard(asked, check))
+        checks = [_check(line) for line in results.read_text(encoding="utf-8").splitlines()]
+        if code not in (0, 1) or not checks:
+            tail = output.read_text(errors="replace").strip().splitlines()[-3:] if output.exists() else []
+            seconds = round(time.monotonic() - began, 3)
+            checks.append(_own_fault(f"the judge ended with {code}: {' / '.join(tail)}"[:800], seconds))
+        digest = hashlib.sha256(copy.read_bytes()).hexdigest()
+        exercise = asked.exercise
+        submission = {"path": _short(asked.submission, exercise.root), "sha256": digest}
+        return exercise_result(exercise.slug, exercise.track, checks, exercise.points, submission)
+
+    def _judge(
+        self, exercise: Exercise, copy: Path, results: Path, output: Path, heard: Callable[[CheckResult], None]
+    ) -> int:
+        command = [*judge_command(exercise, copy, self._seed), "--results", str(results), *self._options]
+        with open(output, "wb") as out:
+            judge = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=judge_environment(), cwd=exercise.root,
+                start_new_session=True,
+            )  # fmt: skip
+        self._running.add(judge)
+        listener = threading.Thread(target=_follow, args=(judge, results, heard), daemon=True)
+        listener.start()
+        try:
+            code = judge.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            judge.kill()
+            code = judge.wait()
+        listener.join()
+        self._running.discard(judge)
+        return code
+
+
+def judge_command(exercise: Exercise, submission: Path, seed: int) -> list[str]:
+    """pytest as the judge: our ini and no other, no conftest, nothing imported from the current folder."""
+    ini = Path(__file__).parent / "judge" / "judge.ini"
+    return [
+        sys.executable, "-P", "-m", "pytest", "-q", "--noconftest", "-c", str(ini), "--rootdir", str(exercise.root),
+        str(exercise.tests), "--submission", str(submission), "--seed", str(seed),
+    ]  # fmt: skip
+
+
+def judge_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in HIDDEN}
+
+
+def report(results: Sequence[ExerciseResult], seed: int) -> Report:
+    environment: dict[str, Any] = {
+        "python": platform.python_version(),
+        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "platform": f"{sys.platform}-{platform.machine().lower()}",
+        "cores": usable_cores(),
+        "effective_cores": _effective_cores(results),
+        "isolation": "process group" if hasattr(os, "fork") else "process",
+    }
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    score, most = sum(r.score for r in results), sum(r.max_score for r in results)
+    return Report(created, seed, environment, score, most, tuple(results))
+
+
+def _effective_cores(results: Sequence[ExerciseResult]) -> float | None:
+    measured = [
+        check.evidence["effective_cores"]
+        for result in results
+        for check in result.checks
+        if check.evidence and check.evidence.get("type") == "timing"
+    ]
+    return min(measured) if measured else None
+
+
+def _follow(judge: subprocess.Popen[bytes], results: Path, heard: Callable[[CheckResult], None]) -> None:
+    with open(results, encoding="utf-8") as file:
+        part = ""
+        while True:
+            ended = judge.poll() is not None
+            part += file.read()
+            *lines, part = part.split("\n")
+            for line in lines:
+                heard(_check(line))
+            if ended:
+                return
+            time.sleep(0.05)
+
+
+def _check(line: str) -> CheckResult:
+    data = json.loads(line)
+    data.pop("exercise")
+    return CheckResult(**{**data, "kind": Kind(data["kind"]), "verdict": Verdict(data["verdict"])})
+
+
+def _own_fault(message: str, seconds: float) -> CheckResult:
+    advice = "This is the grader's fault, not yours; it costs no points. Please report it with this line."
+    return CheckResult("judge", "The judge itself", Kind.CORRECTNESS, Verdict.ERROR, seconds, message, advice)
+
+
+def _short(path: Path, root: Path) -> str:
+    resolved = path.resolve()
+    return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else path.name

@@ -1,0 +1,122 @@
+"""From an exception of a check to a verdict with words: what happened, the evidence, the idea."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+from grader.judge.expectations import CheckFailed, Inconclusive
+from grader.sandbox import diagnosis
+from grader.sandbox.outcomes import ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
+from grader.sandbox.wire import Raised
+from grader.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Judged:
+    verdict: Verdict
+    message: str = ""
+    advice: str = ""
+    file: str | None = None
+    line: int | None = None
+    evidence: dict[str, Any] | None = None
+
+
+def judge(error: BaseException) -> Judged:
+    """The verdict for what a check raised. Whatever is not known here is the grader's own fault."""
+    if isinstance(error, CheckFailed):
+        return Judged(Verdict.FAILED, error.message, error.idea, evidence=error.evidence)
+    if isinstance(error, Inconclusive):
+        return Judged(Verdict.INCONCLUSIVE, str(error), "This costs no points.")
+    if isinstance(error, SubmissionRaised):
+        return _raised(error.call, error.raised)
+    if isinstance(error, SubmissionHung):
+        return _hung(error)
+    if isinstance(error, SubmissionCrashed):
+        return _crashed(error)
+    if isinstance(error, ProtocolBroken):
+        return Judged(
+            Verdict.FAILED,
+            f"{error.call} did not give a usable answer: {error.reason}.",
+            "Return plain Python values, as the contract in the README says.",
+        )
+    return Judged(
+        Verdict.ERROR,
+        f"The check itself broke: {type(error).__name__}: {error}"[:500],
+        "This is the grader's fault, not yours; it costs no points. Please report it with this line.",
+    )
+
+
+def _raised(call: str, raised: Raised) -> Judged:
+    frame = raised.frames[-1] if raised.frames else None
+    place = f" at {frame.file}:{frame.line}" if frame else ""
+    evidence = {
+        "type": "exception",
+        "exception": raised.type,
+        "frames": [{"file": f.file, "line": f.line, "function": f.function, "source": f.source} for f in raised.frames],
+    }
+    file, line = (frame.file, frame.line) if frame else (None, None)
+    if raised.type == "NotImplementedError":
+        return Judged(Verdict.NOT_STARTED, f"{call} is still the stub.", "Start with the README.", file, line, evidence)
+    text = f": {raised.message.strip()}" if raised.message.strip() else ""
+    source = f"\n    {frame.source.strip()}" if frame and frame.source.strip() else ""
+    happened = f"{call} raised {raised.type}{text}{place}{source}"
+    return Judged(Verdict.FAILED, happened, _idea(raised), file, line, evidence)
+
+
+def _idea(raised: Raised) -> str:
+    if "SyntaxError" in raised.mro:
+        return "Python cannot read the file; look at that line and the one before it."
+    if "ImportError" in raised.mro:
+        return "Check the name; if it is a package, install the project's requirements again."
+    if raised.type == "SystemExit":
+        return "Code that others call returns or raises an error; it never ends the whole program."
+    if raised.type == "TypeError" and "argument" in raised.message and not raised.frames:
+        return "The signature differs from the one in the README; compare names, order and defaults."
+    if "pickle" in raised.message.lower():
+        return "A worker process gets the function's name, not its code: it must be importable from the module's top level."
+    return "Which input leads there? The contract in the README says what must happen then."
+
+
+def _hung(error: SubmissionHung) -> Judged:
+    stacks = error.stacks
+    lines = diagnosis.describe(stacks)
+    children = stacks.get("children", [])
+    if children:
+        lines.append(f"still alive: {', '.join(children[:3])}")
+    frame = next((t["frames"][-1] for t in stacks.get("threads", []) if t.get("frames")), None)
+    happened = f"{error.call} did not end within {error.seconds:g} s."
+    idea = (
+        "Who would have to act so that this wait ends, and is that one still able to?"
+        if lines
+        else "Is there a loop without end?"
+    )
+    return Judged(
+        Verdict.HUNG,
+        "\n".join([happened, *lines]),
+        idea,
+        frame[0] if frame else None,
+        frame[1] if frame else None,
+        {"type": "stacks", **stacks},
+    )
+
+
+def _crashed(error: SubmissionCrashed) -> Judged:
+    how = f"its process ended with exit code {error.code}"
+    idea = (
+        "Was it os._exit, or an exit from inside a library? A function returns or raises, it does not end the program."
+    )
+    if error.code is None:
+        how, idea = "it closed its connection to the judge", "Do not close descriptors that you did not open."
+    elif error.code < 0:
+        name = signal.Signals(-error.code).name if -error.code in set(signal.Signals) else str(-error.code)
+        how = f"its process was killed by {name}"
+        idea = {
+            "SIGXCPU": "It used up its CPU time: is there a loop without end?",
+            "SIGKILL": "It was killed, most likely for its memory: does it hold more than it needs?",
+            "SIGSEGV": "The interpreter crashed: endless recursion in C code, or a broken extension?",
+        }.get(name, "Which call sends or causes that signal?")
+    tail = error.output.strip().splitlines()[-1:] if error.output.strip() else []
+    happened = "\n".join([f"{error.call}: {how} before it answered.", *(f"last output: {line[:200]}" for line in tail)])
+    return Judged(Verdict.CRASHED, happened, idea)

@@ -1,0 +1,188 @@
+"""The pytest plugin: fixtures for checks, verdicts instead of tracebacks, results as JSON lines.
+
+Loaded in every pytest run of the project; it touches only test modules that define EXERCISE.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Generator, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.catalog import Catalog, Exercise, find_root
+from grader.judge.expectations import CheckFailed
+from grader.judge.feedback import Judged, judge
+from grader.judge.fixtures import Rendezvouses
+from grader.judge.marks import scenarios_source
+from grader.judge.speedup import Speedup, evidence_of
+from grader.judge.submission import Submission
+from grader.measure.timing_lock import machine
+from grader.sandbox.launch import Launcher, launcher
+from grader.sandbox.session import Job
+from grader.services.mirror import Mirror
+from grader.verdict import CheckResult, Kind, Verdict
+
+TIMED_SECONDS = 90.0  # a speed-up check makes up to nine trials
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("grader", "checks of exercises")
+    group.addoption("--submission", metavar="FILE", help="the file to check instead of the exercise's own")
+    group.addoption("--seed", type=int, default=0, help="seed of the checks' random data (default 0)")
+    group.addoption("--results", metavar="FILE", help="append each check's result as a JSON line")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "kind(name): what a check of an exercise looks at")
+    config.pluginmanager.register(Judge(config), "grader-judge")
+
+
+class Judge:
+    """State of one pytest process: the catalogue, and the warm parents of the submissions."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._launchers: dict[tuple[str, ...], Launcher] = {}
+        self._not_correct: set[str] = set()
+
+    def exercise_of(self, item: pytest.Item) -> Exercise | None:
+        """The exercise whose check file this item stands in; None for any other test."""
+        slug = getattr(getattr(item, "module", None), "EXERCISE", None)
+        if not isinstance(slug, str) or item.path.name != f"test_{slug}.py":
+            return None
+        return Catalog(find_root(item.path.parent)).find(slug)
+
+    def launcher_for(self, needs: tuple[str, ...]) -> Launcher:
+        if needs not in self._launchers:
+            self._launchers[needs] = launcher(needs)
+        return self._launchers[needs]
+
+    def pytest_unconfigure(self) -> None:
+        for started in self._launchers.values():
+            started.close()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        exercise = self.exercise_of(item)
+        if exercise is None:
+            return (yield)
+        if kind_of(item) is Kind.SPEEDUP and exercise.slug in self._not_correct:
+            raise CheckFailed("Not measured, because a check before this one did not pass.", "First right, then fast.")
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        exercise = self.exercise_of(item)
+        if exercise is None:
+            return (yield)
+        measured = kind_of(item) is Kind.SPEEDUP and exercise.slug not in self._not_correct
+        with machine(alone=measured):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
+        report = yield
+        exercise = self.exercise_of(item)
+        if exercise is None or (call.when != "call" and call.excinfo is None):
+            return report
+        judged = judge(call.excinfo.value) if call.excinfo else Judged(Verdict.PASSED)
+        if call.when == "setup" and judged.verdict is Verdict.ERROR:
+            report.outcome = "failed"
+        speedup = getattr(item, "funcargs", {}).get("speedup")
+        evidence = judged.evidence
+        if evidence is None and speedup is not None and speedup.judgement is not None:
+            evidence = evidence_of(speedup.judgement)
+        result = CheckResult(
+            name=item.name,
+            title=title_of(item),
+            kind=kind_of(item),
+            verdict=judged.verdict,
+            seconds=round(call.duration, 3),
+            message=judged.message,
+            advice=judged.advice,
+            file=judged.file,
+            line=judged.line,
+            evidence=evidence,
+        )
+        if judged.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE):
+            self._not_correct.add(exercise.slug)
+            report.longrepr = "\n".join(filter(None, [result.title, "", judged.message, judged.advice]))
+        if judged.verdict is Verdict.INCONCLUSIVE:
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), item.location[1] or 0, f"inconclusive: {judged.message}")
+        self._write(exercise, result)
+        return report
+
+    def _write(self, exercise: Exercise, result: CheckResult) -> None:
+        if path := self._config.getoption("--results"):
+            line = json.dumps({"exercise": exercise.slug, **asdict(result)})
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+
+def kind_of(item: pytest.Item) -> Kind:
+    mark = item.get_closest_marker("kind")
+    return Kind(mark.args[0]) if mark else Kind.CORRECTNESS
+
+
+def title_of(item: pytest.Item) -> str:
+    doc = getattr(getattr(item, "function", None), "__doc__", None) or item.name
+    return str(doc).strip().splitlines()[0].rstrip(".")
+
+
+def _judge(request: pytest.FixtureRequest) -> Judge:
+    plugin = request.config.pluginmanager.get_plugin("grader-judge")
+    assert isinstance(plugin, Judge)
+    return plugin
+
+
+@pytest.fixture
+def submission(request: pytest.FixtureRequest) -> Iterator[Submission]:
+    """The student's code, in a process of its own."""
+    judge_plugin = _judge(request)
+    exercise = judge_plugin.exercise_of(request.node)
+    assert exercise is not None, "the fixture `submission` is for check files that define EXERCISE"
+    chosen = request.config.getoption("--submission")
+    timed = kind_of(request.node) is Kind.SPEEDUP
+    job = Job(
+        slug=exercise.slug,
+        source=Path(chosen) if chosen else exercise.stub,
+        given=tuple(exercise.folder / name for name in exercise.given),
+        scenarios=scenarios_source(Path(request.node.path)),
+        seconds=TIMED_SECONDS if timed else exercise.seconds,
+    )
+    made = Submission(job, judge_plugin.launcher_for(exercise.needs), exercise.functions)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def mirror() -> Iterator[Mirror]:
+    """An HTTP server of the judge."""
+    made = Mirror()
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def rendezvous() -> Rendezvouses:
+    """Makes meeting points: `rendezvous(k)`."""
+    return Rendezvouses()
+
+
+@pytest.fixture
+def speedup(submission: Submission) -> Speedup:
+    """Measures a speed-up beside the machine."""
+    return Speedup(submission)
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> random.Random:
+    """Random data that is the same for the same --seed and check."""
+    return random.Random(f"{request.config.getoption('--seed')} {request.node.name}")

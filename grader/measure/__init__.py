@@ -1,0 +1,1 @@
+"""Effective cores, trials, the speed-up rule. Knows nothing of exercises or pytest."""

@@ -1,0 +1,1 @@
+"""Reports to terminal and JUnit; pure functions."""

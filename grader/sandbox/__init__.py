@@ -1,0 +1,1 @@
+"""Starts, limits, watches and ends a submission's processes; the wire between judge and submission."""

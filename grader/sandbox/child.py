@@ -1,0 +1,236 @@
+"""Inside the submission's process: load the student's module, make the calls the judge asks for, say what is left.
+
+Not trusted: whatever is said from here is data for the judge, never a verdict or a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import gc
+import importlib
+import inspect
+import json
+import linecache
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import types
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from grader.sandbox import remote, wire
+
+GRACE = 0.6  # seconds for threads that are about to end
+
+
+class Child:
+    """`config`: address, token, stage, work, temp, slug, start_method, diagnosis (a file for stacks)."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.stage = Path(config["stage"])
+        self.complaints: list[str] = []
+
+    def run(self) -> None:
+        if self.config.get("debug"):
+            self._prepare_beside_pytest()
+        else:
+            self._prepare()
+        self.sock = remote.connect(self.config["address"], self.config["token"], "control")
+        while True:
+            try:
+                message = wire.receive(self.sock, limit=1 << 30)
+            except wire.WireError:
+                if self.config.get("debug"):
+                    return
+                os._exit(0)  # the judge is gone
+            if message["do"] == "finish":
+                wire.send(self.sock, self._leaks())
+                return
+            self._answer(message)
+
+    def _prepare(self) -> None:
+        config = self.config
+        os.chdir(config["work"])
+        sys.path.insert(0, str(self.stage))
+        sys.argv = [config["slug"]]
+        # A neutral main module: spawned children would otherwise import ours again.
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        tempfile.tempdir = None
+        sys.unraisablehook = lambda args: self._complain("unraisable", args.exc_value)
+        threading.excepthook = lambda args: self._complain(f"thread {args.thread and args.thread.name}", args.exc_value)
+        warnings.showwarning = self._warned
+        warnings.simplefilter("always", RuntimeWarning)
+        self._prepare_processes()
+        self.stacks = open(config["diagnosis"], "w", encoding="utf-8")  # noqa: SIM115 - stays open for the whole life
+        if hasattr(signal, "SIGUSR2"):
+            faulthandler.register(signal.SIGUSR1, file=self.stacks, all_threads=True)
+            signal.signal(signal.SIGUSR2, self._describe_stacks)
+        else:
+            faulthandler.dump_traceback_later(config["seconds"], file=self.stacks)
+
+    def _prepare_beside_pytest(self) -> None:
+        """For --debug: in a thread of the judge, so that breakpoints work; each check loads the files anew."""
+        sys.path[:] = [str(self.stage), *(p for p in sys.path if Path(p).name != "stage")]
+        for name in [path.stem for path in self.stage.glob("*.py")]:
+            sys.modules.pop(name, None)
+
+    def _prepare_processes(self) -> None:
+        import multiprocessing
+        import multiprocessing.shared_memory as shared_memory
+
+        if self.config.get("start_method"):
+            multiprocessing.set_start_method(self.config["start_method"], force=True)
+        # A prefix of its own tells this submission's shared memory from everybody else's.
+        shared_memory._SHM_NAME_PREFIX = self.config["shm_prefix"]  # type: ignore[attr-defined]
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        try:
+            function = self._function(message)
+            args = wire.decode(message["args"], self._special)
+            kwargs = wire.decode(message["kwargs"], self._special)
+            if message.get("timed"):
+                wire.send(self.sock, {"ready": True})
+                wire.receive(self.sock)
+            value = function(*args, **kwargs)
+            if inspect.iscoroutine(value):
+                value = asyncio.run(self._watch_tasks(value), debug=bool(message.get("debug")))
+            answer = {"value": wire.encode(value)}
+        except BaseException as error:  # also SystemExit and KeyboardInterrupt: the judge decides what they mean
+            answer = {"raised": self._raised(error)}
+        gc.collect()
+        wire.send(self.sock, answer)
+
+    def _function(self, message: dict[str, Any]) -> Callable[..., Any]:
+        if message["do"] == "load":
+            loaded = importlib.import_module(self.config["slug"])
+            return lambda: [name for name in message["functions"] if not hasattr(loaded, name)]
+        module = importlib.import_module(self.config["slug"])
+        if message["do"] == "scenario":
+            scenario = getattr(importlib.import_module("scenarios"), message["name"])
+            return lambda *args, **kwargs: scenario(module, *args, **kwargs)
+        return getattr(module, message["name"])  # type: ignore[no-any-return]
+
+    def _special(self, data: list[Any]) -> Any:
+        match data:
+            case ["call", int(number)]:
+                return remote.RemoteFunction(number, self.config["address"], self.config["token"])
+            case ["inside", str(name)]:
+                return getattr(importlib.import_module("scenarios"), name)
+            case ["array", str(path), bool(memmap)]:
+                import numpy as np
+
+                whole = np.load(path, mmap_mode="r+")
+                return np.load(path, mmap_mode="r") if memmap else np.asarray(whole)
+        raise wire.WireError(f"an argument of no known kind: {data[0]}")
+
+    async def _watch_tasks(self, coroutine: Any) -> Any:
+        try:
+            return await coroutine
+        finally:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            rest = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in sorted(rest, key=lambda task: task.get_name()):
+                if not task.done():
+                    name = getattr(task.get_coro(), "__qualname__", "?")
+                    self.complaints.append(f"task {name}() was still running when the call returned")
+
+    def _raised(self, error: BaseException) -> dict[str, Any]:
+        data: dict[str, Any] = wire.encode(error)[1]
+        if isinstance(error, SyntaxError) and error.filename:
+            data["frames"] = [
+                [os.path.basename(error.filename), error.lineno or 0, "", (error.text or "").rstrip("\n")]
+            ]
+            data["message"] = f"{error.msg}"
+            data["column"] = error.offset or 0
+        else:
+            data["frames"] = self._frames(traceback.extract_tb(error.__traceback__))
+        return data
+
+    def _frames(self, stack: traceback.StackSummary) -> list[list[Any]]:
+        """The frames in the student's files, outermost first."""
+        mine = [f for f in stack if Path(f.filename).parent == self.stage and not f.filename.endswith("scenarios.py")]
+        return [[os.path.basename(f.filename), f.lineno or 0, f.name, f.line or ""] for f in mine[-20:]]
+
+    def _complain(self, where: str, error: BaseException | None) -> None:
+        self.complaints.append(f"{where}: {type(error).__name__}: {wire.text_of(error)[:300]}")
+
+    def _warned(self, message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
+        if "never awaited" in str(message):
+            self.complaints.append(str(message).splitlines()[0])
+
+    def _leaks(self) -> dict[str, Any]:
+        """What is left: threads and complaints. Processes, descriptors and files are seen from outside."""
+        end = time.monotonic() + GRACE
+        while True:
+            gc.collect()
+            threads = [t for t in threading.enumerate() if t is not threading.main_thread()]
+            if self.config.get("debug"):
+                threads = []  # pytest's and the judge's own threads live here too
+            if not threads or time.monotonic() > end:
+                break
+            time.sleep(0.01)  # threads announce their end to nobody but join(), which could wait for ever
+        linecache.checkcache()
+        stacks = sys._current_frames()
+        described = []
+        for thread in threads:
+            frame = stacks.get(thread.ident or -1)
+            frames = self._frames(traceback.extract_stack(frame)) if frame else []
+            described.append({"name": thread.name, "daemon": thread.daemon, "frames": frames})
+        return {"threads": described, "complaints": self.complaints[:20]}
+
+    def _describe_stacks(self, *_: object) -> None:
+        """Signal handler: the stacks of all threads and the tree of tasks, in the student's frames."""
+        threads = []
+        names = {t.ident: t.name for t in threading.enumerate()}
+        for ident, frame in sys._current_frames().items():
+            stack = traceback.extract_stack(frame)
+            last = f"{os.path.basename(stack[-1].filename)}:{stack[-1].name}" if stack else ""
+            if ident == threading.get_ident():
+                stack = traceback.StackSummary.from_list([f for f in stack if f.name != "_describe_stacks"])
+                last = f"{os.path.basename(stack[-1].filename)}:{stack[-1].name}"
+            threads.append({"name": names.get(ident, "?"), "frames": self._frames(stack), "last": last})
+        tasks = []
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        for task in asyncio.all_tasks(loop) if loop else ():
+            summary = traceback.StackSummary.extract((f, f.f_lineno) for f in _await_chain(task))
+            tasks.append({"name": task.get_name(), "frames": self._frames(summary)})
+        self.stacks.write("\n" + json.dumps({"threads": threads, "tasks": tasks}) + "\n")
+        self.stacks.flush()
+
+
+def _await_chain(task: asyncio.Task[Any]) -> list[types.FrameType]:
+    """The frames of a suspended task, outermost first: `Task.get_stack` shows only the first."""
+    frames: list[types.FrameType] = []
+    awaited: Any = task.get_coro()
+    while awaited is not None and len(frames) < 50:
+        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
+        if frame is None:
+            break
+        frames.append(frame)
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+    return frames
+
+
+def route_output(config: dict[str, Any]) -> None:
+    """Standard output and error go to the judge, which keeps the tail."""
+    sock: socket.socket = remote.connect(config["address"], config["token"], "output")
+    os.dup2(sock.fileno(), 1)
+    os.dup2(sock.fileno(), 2)
+    sock.close()
+
+
+if __name__ == "__main__":  # the cold start, where there is no fork
+    Child(json.loads(sys.argv[1])).run()

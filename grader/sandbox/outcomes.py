@@ -1,0 +1,45 @@
+"""How a submission can end other than by an answer.
+
+SubmissionError
+├── SubmissionRaised    its code raised
+├── SubmissionHung      no answer within the check's deadline
+├── SubmissionCrashed   its process died
+└── ProtocolBroken      it sent what is no answer
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from grader.sandbox.wire import Raised
+
+
+class SubmissionError(Exception):
+    pass
+
+
+@dataclass
+class SubmissionRaised(SubmissionError):
+    call: str
+    raised: Raised
+
+
+@dataclass
+class SubmissionHung(SubmissionError):
+    call: str
+    seconds: float
+    stacks: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class SubmissionCrashed(SubmissionError):
+    call: str
+    code: int | None
+    output: str
+
+
+@dataclass
+class ProtocolBroken(SubmissionError):
+    call: str
+    reason: str

@@ -1,0 +1,320 @@
+"""One submission process for one check: staged, started, asked, watched, ended. Used by the judge.
+
+The judge listens on a socket of its own; the submission connects once for control, once for its output, and once
+per thread that calls a function of the judge. Every wait here has the same deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from grader.sandbox import diagnosis, wire
+from grader.sandbox.launch import Launcher, end_tree
+from grader.sandbox.outcomes import ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
+
+TAIL = 16_384  # bytes of output that are kept
+MOST_CONNECTIONS = 128
+LIMITS = {"CORE": 0, "NOFILE": 512, "FSIZE": 256 << 20, "AS": 8 << 30}
+HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")  # they end with the process they serve
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to start: the student's file, given files, the scenarios' source, and the deadline (seconds)."""
+
+    slug: str
+    source: Path
+    given: tuple[Path, ...]
+    scenarios: str
+    seconds: float
+    start_method: str | None = None
+
+
+@dataclass
+class Remains:
+    """What a submission left behind after a polite end."""
+
+    threads: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    processes: list[str] = field(default_factory=list)
+    descriptors: list[str] = field(default_factory=list)
+    shared_memory: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+class Session:
+    def __init__(self, job: Job, launcher: Launcher) -> None:
+        self.job, self._launcher = job, launcher
+        self.folder = Path(tempfile.mkdtemp(prefix="kata-")).resolve()
+        self.work = self.folder / "work"
+        self._deadline = time.monotonic() + job.seconds
+        self._functions: list[Callable[..., Any]] = []
+        self._token = secrets.token_hex(16)
+        self._output = bytearray()
+        self._left_out = 0
+        self._connections: list[socket.socket] = []
+        self._control: socket.socket | None = None
+        self._arrived = threading.Event()
+        self.callback_error: BaseException | None = None
+        self.pid = 0
+        self._shm_prefix = f"/k{secrets.token_hex(4)}"
+
+    # -- start ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Stage the files and start the process. Raises SubmissionCrashed, SubmissionHung."""
+        stage = self.folder / "stage"
+        for name in ("stage", "work", "temp", "home"):
+            (self.folder / name).mkdir()
+        shutil.copyfile(self.job.source, stage / f"{self.job.slug}.py")
+        for path in self.job.given:
+            shutil.copyfile(path, stage / path.name)
+        (stage / "scenarios.py").write_text(self.job.scenarios, encoding="utf-8")
+        self._listen()
+        temp = str(self.folder / "temp")
+        self.pid = self._launcher.start(
+            {
+                "address": self._address,
+                "token": self._token,
+                "stage": str(stage),
+                "work": str(self.work),
+                "slug": self.job.slug,
+                "seconds": self.job.seconds,
+                "start_method": self.job.start_method,
+                "shm_prefix": self._shm_prefix,
+                "diagnosis": str(self.folder / "stacks"),
+                "limits": {**LIMITS, "CPU": int(self.job.seconds * 4) + 5},
+                "environment": {"HOME": str(self.folder / "home"), "TMPDIR": temp, "TEMP": temp, "TMP": temp},
+            }
+        )
+        self._await_arrival()
+
+    def _await_arrival(self) -> None:
+        while not self._arrived.wait(0.05):
+            code = (
+                self._launcher.wait(self.pid, 0) if time.monotonic() > self._deadline - self.job.seconds + 1 else None
+            )
+            if code is not None:
+                raise SubmissionCrashed("start", code, self.output())
+            if self.remaining() <= 0:
+                raise SubmissionHung("start", self.job.seconds)
+
+    def _listen(self) -> None:
+        if hasattr(socket, "AF_UNIX") and os.name == "posix":
+            self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._address: Any = str(self.folder / "wire")
+            self._server.bind(self._address)
+        else:
+            self._server = socket.create_server(("127.0.0.1", 0))
+            self._address = list(self._server.getsockname())
+        self._server.listen(MOST_CONNECTIONS)
+        threading.Thread(target=self._accept, name="accept", daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._server.accept()
+            except OSError:
+                return
+            if len(self._connections) >= MOST_CONNECTIONS:
+                sock.close()
+                continue
+            self._connections.append(sock)
+            threading.Thread(target=self._serve, args=(sock,), name="serve", daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        try:
+            hello = wire.receive(sock, 1024)
+            if not secrets.compare_digest(str(hello.get("token")), self._token):
+                raise wire.WireError("a wrong token")
+            role = hello.get("role")
+            if role == "control" and self._control is None:
+                self._control = sock
+                self._arrived.set()
+                return  # stays open: the check's own thread speaks on it
+            if role == "output":
+                self._drain(sock)
+            elif role == "callback":
+                while True:
+                    self._call_back(sock)
+        except (wire.WireError, OSError):
+            pass
+        with contextlib.suppress(ValueError):
+            self._connections.remove(sock)
+        sock.close()
+
+    def _drain(self, sock: socket.socket) -> None:
+        while part := sock.recv(1 << 16):
+            self._output += part
+            if len(self._output) > 2 * TAIL:
+                self._left_out += len(self._output) - TAIL
+                del self._output[:-TAIL]
+
+    def _call_back(self, sock: socket.socket) -> None:
+        message = wire.receive(sock, 65_536)
+        try:
+            function = self._functions[int(message["function"])]
+            args, kwargs = wire.decode(message["args"]), wire.decode(message["kwargs"])
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise wire.WireError("a call of nothing") from error
+        try:
+            reply: dict[str, Any] = {"value": wire.encode(function(*args, **kwargs))}
+        except Exception as error:
+            name = next((c.__name__ for c in type(error).__mro__ if c.__name__ in wire.RETURNABLE), None)
+            if name is None:
+                self.callback_error = self.callback_error or error
+            reply = {"raise": [name or "RuntimeError", str(error)]}
+        wire.send(sock, reply)
+
+    # -- ask --------------------------------------------------------------------------------------------------------
+
+    def remaining(self) -> float:
+        return self._deadline - time.monotonic()
+
+    def number_of(self, function: Callable[..., Any]) -> int:
+        """The number under which the submission can call this function of the judge."""
+        self._functions.append(function)
+        return len(self._functions) - 1
+
+    def ask(self, message: dict[str, Any], call: str) -> tuple[Any, float, float]:
+        """Send a request and wait: (the answer's data, wall seconds, CPU seconds of the process tree).
+
+        With `"timed": True` the clock of this process runs from "go", after the arguments have arrived, to the reply.
+        """
+        assert self._control is not None
+        seconds = cpu = 0.0
+        try:
+            self._control.settimeout(max(self.remaining(), 0.01))
+            wire.send(self._control, message)
+            if message.get("timed"):
+                reply = wire.receive(self._control)
+                if not reply.get("ready"):
+                    return self._value(reply, call), 0.0, 0.0
+                cpu_before, began = self.cpu_seconds(), time.perf_counter()
+                wire.send(self._control, {"go": True})
+            self._control.settimeout(max(self.remaining(), 0.01))
+            reply = wire.receive(self._control)
+            if message.get("timed"):
+                seconds, cpu = time.perf_counter() - began, self.cpu_seconds() - cpu_before
+            return self._value(reply, call), seconds, cpu
+        except TimeoutError:
+            raise self.hung(call) from None
+        except (wire.Closed, BrokenPipeError, ConnectionError):
+            code = self._launcher.wait(self.pid, 2.0)
+            time.sleep(0.02)  # the last output may still be on its way
+            raise SubmissionCrashed(call, code, self.output()) from None
+        except wire.WireError as error:
+            raise ProtocolBroken(call, str(error)) from None
+
+    def _value(self, reply: dict[str, Any], call: str) -> Any:
+        if self.callback_error is not None:
+            raise self.callback_error
+        if "raised" in reply and isinstance(reply["raised"], dict):
+            raise SubmissionRaised(call, wire.decode_raised(reply["raised"]))
+        if "value" in reply:
+            return wire.decode(reply["value"])
+        if "threads" in reply:
+            return reply
+        raise wire.WireError("an answer that holds neither a value nor an exception")
+
+    def hung(self, call: str) -> SubmissionHung:
+        stacks = diagnosis.stacks_of(self.pid, self.folder / "stacks")
+        stacks["children"] = diagnosis.children(self.children())
+        return SubmissionHung(call, self.job.seconds, stacks)
+
+    def output(self) -> str:
+        text = bytes(self._output[-TAIL:]).decode("utf-8", errors="replace")
+        return f"... {self._left_out / 1e6:.1f} MB left out\n{text}" if self._left_out else text
+
+    # -- watch ------------------------------------------------------------------------------------------------------
+
+    def children(self) -> list[psutil.Process]:
+        """The submission's child processes, seen from outside, without multiprocessing's own helpers."""
+        found = []
+        for process in self._launcher.descendants(self.pid):
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                command = " ".join(process.cmdline())
+                if process.status() != psutil.STATUS_ZOMBIE and not any(helper in command for helper in HELPERS):
+                    found.append(process)
+        return found
+
+    def cpu_seconds(self) -> float:
+        """CPU seconds of the process tree so far, by the kernel's books; ended children count once they are waited for."""
+        total = 0.0
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in [psutil.Process(self.pid), *self._launcher.descendants(self.pid)]:
+                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    times = process.cpu_times()
+                    total += times.user + times.system
+                    total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+        return total
+
+    def _open_descriptors(self) -> set[str]:
+        """Files and internet sockets that the submission's process holds open."""
+        found: set[str] = set()
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            found |= {f"file {Path(f.path).name}" for f in process.open_files() if Path(f.path).name != "stacks"}
+            for connection in process.net_connections(kind="inet"):
+                found.add(f"socket on port {connection.laddr.port}" if connection.laddr else "socket")
+        return found
+
+    # -- end --------------------------------------------------------------------------------------------------------
+
+    def finish(self) -> Remains:
+        """End the process politely and look at what is left. Raises SubmissionHung if it cannot end."""
+        reply, _, _ = self.ask({"do": "finish"}, "the end of the process")
+        remains = Remains(descriptors=sorted(self._open_descriptors()))
+        remains.complaints = [str(line)[:400] for line in reply.get("complaints", [])][:20]
+        endless = False
+        for thread in reply["threads"][:20]:
+            frames = thread.get("frames") or []
+            place = f", started or waiting at {frames[-1][0]}:{frames[-1][1]}" if frames else ""
+            kind = "daemon thread" if thread.get("daemon") else "thread"
+            endless = endless or not thread.get("daemon")
+            remains.threads.append(f"{kind} '{thread.get('name')}'{place}")
+        remains.processes = [f"child process {p.pid}" for p in self._lasting_children(0.8)]
+        # A process with an endless thread never ends by itself; that leak is already known.
+        self._launcher.wait(self.pid, 0.1 if endless or remains.processes else min(2.0, max(self.remaining(), 0.1)))
+        remains.processes = remains.processes or [f"child process {p.pid}" for p in self._lasting_children(0.5)]
+        remains.files = sorted(p.name for p in (self.folder / "temp").iterdir())
+        remains.shared_memory = self._shared_memory()
+        return remains
+
+    def _lasting_children(self, grace: float) -> list[psutil.Process]:
+        end = time.monotonic() + grace
+        while (rest := self.children()) and time.monotonic() < end:
+            psutil.wait_procs(rest, timeout=0.05)
+        return rest
+
+    def _shared_memory(self) -> list[str]:
+        folder = Path("/dev/shm")
+        return sorted(p.name for p in folder.glob(f"{self._shm_prefix[1:]}*")) if folder.is_dir() else []
+
+    def close(self) -> None:
+        """End the whole process tree and remove every trace. Never raises."""
+        if self.pid:
+            end_tree(self._launcher, self.pid)
+        if hasattr(self, "_server"):
+            self._server.close()
+        for sock in list(self._connections):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for name in self._shared_memory():
+            with contextlib.suppress(OSError):
+                (Path("/dev/shm") / name).unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,155 @@
+"""The checks are checked: references pass, wrong submissions fail first where their header says, no check is dead."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.catalog import Exercise
+from grader.errors import GraderFault
+from grader.grading import Grading, Heard, Request
+from grader.verdict import CheckResult, ExerciseResult, Kind, Verdict
+
+BAD = (Verdict.FAILED, Verdict.HUNG, Verdict.CRASHED)
+CAUGHT = re.compile(r"(test_\w+) \((failed|hung|crashed)\)")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the docstring of a rejected submission promises."""
+
+    caught_by: dict[str, Verdict]
+    says: tuple[str, ...]
+    misconception: str
+
+
+def header(path: Path) -> Header:
+    """Read it. Raises GraderFault that names the missing line."""
+    doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    fields: dict[str, str] = {}
+    key = ""
+    for line in doc.splitlines():
+        if match := re.match(r"(caught-by|says|misconception):\s*(.*)", line):
+            key = match[1]
+            fields[key] = match[2]
+        elif key and line.strip():
+            fields[key] += " " + line.strip()
+    caught = {name: Verdict(verdict) for name, verdict in CAUGHT.findall(fields.get("caught-by", ""))}
+    says = tuple(re.findall(r'"([^"]+)"', fields.get("says", "")))
+    for name, there in (("caught-by", caught), ("says", says), ("misconception", fields.get("misconception"))):
+        if not there:
+            raise GraderFault(
+                f"{path}: its docstring has no usable line '{name}:'. Another rejected file shows the form."
+            )
+    return Header(caught, says, fields["misconception"])
+
+
+def check_files(exercise: Exercise) -> Iterator[str]:
+    """What is wrong with the exercise's files, without running anything."""
+    if sum(exercise.points.values()) != 100:
+        yield f"the points add up to {sum(exercise.points.values())}, not 100"
+    if len(exercise.hints) != 3:
+        yield f"{len(exercise.hints)} hints, not 3"
+    if "TODO" not in exercise.stub.read_text(encoding="utf-8"):
+        yield "the stub has no TODO"
+    known = {exercise.stub.name, "README.md", "exercise.toml", *exercise.given}
+    yield from (f"stray file {p.name}" for p in exercise.folder.iterdir() if p.name not in known and p.is_file())
+    readme = exercise.readme.read_text(encoding="utf-8")
+    wanted = signatures(exercise.stub)
+    for name in exercise.functions:
+        if name not in readme:
+            yield f"the README does not mention {name}"
+        for path in (exercise.reference, *exercise.accepted):
+            if name in wanted and signatures(path).get(name, wanted[name]) != wanted[name]:
+                yield f"{path.name}: the signature of {name} differs from the stub's"
+    if not exercise.accepted:
+        yield "no accepted solution of a different design"
+
+
+def signatures(path: Path) -> dict[str, str]:
+    """Public functions of a file and the names and defaults of their arguments."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            for argument in [*node.args.args, *node.args.kwonlyargs, *node.args.posonlyargs]:
+                argument.annotation = None
+            found[node.name] = ast.unparse(node.args)
+    return found
+
+
+def check_exercise(exercise: Exercise, jobs: int | None, heard: Heard, say: Say) -> list[str]:
+    """Every broken promise of one exercise, as lines; an empty list means that all hold."""
+    problems = list(check_files(exercise))
+    with Grading(jobs=jobs) as grading:
+        good = [Request(exercise, p) for p in (exercise.stub, exercise.reference, *exercise.accepted)]
+        stub, *solutions = grading.run(good, heard)
+    if stub.verdict is not Verdict.NOT_STARTED:
+        problems.append(f"the stub ends as {stub.verdict}, not as not_started")
+    for asked, result in zip(good[1:], solutions, strict=True):
+        problems += [f"{asked.submission.name}: {line}" for line in _not_passed(result)]
+    say(f"{exercise.slug}: stub, reference and {len(exercise.accepted)} accepted done")
+    wrong = [Request(exercise, path) for path in exercise.rejected]
+    with Grading(jobs=jobs, options=["-x"]) as grading:
+        results = grading.run(wrong, heard)
+    for asked, result in zip(wrong, results, strict=True):
+        problems += [f"rejected/{asked.submission.name}: {line}" for line in _not_rejected(asked, result)]
+    caught = {c.name for result in results for c in result.checks if c.verdict in BAD}
+    unproven = [c.name for c in solutions[0].checks if c.name not in caught]
+    problems += _dead(exercise, unproven, wrong, jobs, heard, solutions[0])
+    return problems
+
+
+def _not_passed(result: ExerciseResult) -> Iterator[str]:
+    for check in result.checks:
+        if check.verdict is Verdict.INCONCLUSIVE and check.kind is Kind.SPEEDUP:
+            continue
+        if check.verdict is not Verdict.PASSED:
+            yield f"{check.name} is {check.verdict}: {check.message}"
+
+
+def _not_rejected(asked: Request, result: ExerciseResult) -> Iterator[str]:
+    promise = header(asked.submission)
+    first = next((c for c in result.checks if c.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE)), None)
+    if first is None:
+        if not _unmeasured(result, promise):
+            yield f"passes, but should fail at {', '.join(promise.caught_by)}"
+        return
+    if promise.caught_by.get(first.name) is not first.verdict:
+        yield f"fails first at {first.name} ({first.verdict}), not at {', '.join(promise.caught_by)}: {first.message}"
+        return
+    text = " ".join(f"{first.message} {first.advice}".split())
+    if not any(words in text for words in promise.says):
+        yield f"the message of {first.name} does not say {promise.says!r}: {text}"
+
+
+def _unmeasured(result: ExerciseResult, promise: Header) -> bool:
+    """The one check that could catch it is a speed-up that this machine cannot measure now."""
+    return any(c.name in promise.caught_by and c.verdict is Verdict.INCONCLUSIVE for c in result.checks)
+
+
+def _dead(
+    exercise: Exercise,
+    names: Sequence[str],
+    wrong: Sequence[Request],
+    jobs: int | None,
+    heard: Heard,
+    reference: ExerciseResult,
+) -> list[str]:
+    """Checks that no wrong submission fails, also when it is run alone."""
+    kinds = {c.name: c.kind for c in reference.checks}
+    problems = []
+    for name in names:
+        with Grading(jobs=jobs, options=["-k", name]) as grading:
+            checks = [c for result in grading.run(wrong, heard) for c in result.checks if c.name == name]
+        if not any(c.verdict in BAD for c in checks) and not _busy(kinds[name], checks):
+            problems.append(f"{name} is a dead check: no rejected submission fails it")
+    return problems
+
+
+def _busy(kind: Kind, checks: Sequence[CheckResult]) -> bool:
+    return kind is Kind.SPEEDUP and any(c.verdict is Verdict.INCONCLUSIVE for c in checks)

@@ -1,0 +1,1 @@
+"""Local servers and scripted collaborators that checks use."""

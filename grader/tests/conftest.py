@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.sandbox.launch import Launcher, launcher
+from grader.sandbox.session import Job, Session
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Launcher]:
+    made = launcher(())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session_of(warm: Launcher, tmp_path: Path) -> Iterator[Callable[..., Session]]:
+    """Starts a submission with this source; ends them all afterwards."""
+    started: list[Session] = []
+
+    def start(source: str, seconds: float = 5.0, scenarios: str = "", start_method: str | None = None) -> Session:
+        path = tmp_path / f"work_{len(started)}.py"
+        path.write_text(source)
+        session = Session(Job("homework", path, (), scenarios, seconds, start_method), warm)
+        started.append(session)
+        session.start()
+        return session
+
+    yield start
+    for session in started:
+        session.close()

@@ -1,0 +1,46 @@
+"""The arrows between modules point one way, as the table in grader/README.md draws them."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+GRADER = Path(__file__).resolve().parent.parent
+# From the bottom up: a module may import only what stands before it (and its own package).
+ORDER = [
+    "verdict", "errors", "catalog", "measure", "sandbox", "services", "judge", "grading", "render",
+    "progress", "scaffold", "selfcheck", "demo", "cli_dev", "cli", "__main__",
+]  # fmt: skip
+FILES = [p for p in GRADER.rglob("*.py") if "tests" not in p.parts and p.name != "bootstrap.py"]
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(GRADER).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom) and node.module == "grader":
+            names = [f"grader.{alias.name}" for alias in node.names]
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("grader.")}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(GRADER).as_posix())
+def test_imports_point_down(path: Path) -> None:
+    own = part_of(path)
+    if own == "__init__":
+        return
+    allowed = set(ORDER[: ORDER.index(own) + 1])
+    assert imports_of(path) <= allowed
+
+
+def test_the_measuring_library_knows_nothing_of_the_rest() -> None:
+    for path in (GRADER / "measure").glob("*.py"):
+        assert imports_of(path) <= {"measure"}

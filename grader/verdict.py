@@ -1,0 +1,165 @@
+"""Verdicts, check results and reports, and their versioned JSON. Imports nothing of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+SCHEMA = "grader/report/v1"
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    HUNG = "hung"
+    CRASHED = "crashed"
+    NOT_STARTED = "not_started"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+
+
+class Kind(StrEnum):
+    CORRECTNESS = "correctness"
+    FAILURE = "failure"
+    BOUNDS = "bounds"
+    SCHEDULES = "schedules"
+    HYGIENE = "hygiene"
+    SPEEDUP = "speedup"
+    RULE = "rule"
+    TESTS = "tests"
+
+
+# The names that `[points]` in exercise.toml may use, and the kinds of checks that each of them pays for.
+POINT_GROUPS: Mapping[str, tuple[Kind, ...]] = {
+    "correctness": (Kind.CORRECTNESS, Kind.FAILURE),
+    "bounds": (Kind.BOUNDS, Kind.SCHEDULES, Kind.RULE),
+    "hygiene": (Kind.HYGIENE,),
+    "speedup": (Kind.SPEEDUP,),
+    "tests": (Kind.TESTS,),
+}
+
+RACE_CAP = 50  # percent of an exercise's points that a racy, deadlocking or hanging submission can reach
+LEAK_CAP = 80  # percent for one that leaks
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    name: str
+    title: str
+    kind: Kind
+    verdict: Verdict
+    seconds: float
+    message: str = ""
+    advice: str = ""
+    file: str | None = None
+    line: int | None = None
+    evidence: dict[str, Any] | None = None
+    score: int = 0
+    max_score: int = 0
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    name: str
+    track: str
+    verdict: Verdict
+    score: int
+    max_score: int
+    seconds: float
+    submission: dict[str, str]
+    checks: tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    created: str  # UTC, ISO 8601
+    seed: int
+    environment: dict[str, Any]
+    score: int
+    max_score: int
+    exercises: tuple[ExerciseResult, ...] = field(default=())
+    schema: str = SCHEMA
+
+
+def spread(points: int, count: int) -> list[int]:
+    """`points` in `count` whole parts that differ by at most one and add up exactly."""
+    return [points * (i + 1) // count - points * i // count for i in range(count)]
+
+
+def scored(checks: Iterable[CheckResult], points: Mapping[str, int]) -> tuple[CheckResult, ...]:
+    """The checks with their share of the points. Inconclusive and error leave the total: their max_score is 0."""
+    checks = list(checks)
+    result: dict[int, CheckResult] = {}
+    for group, kinds in POINT_GROUPS.items():
+        members = [i for i, check in enumerate(checks) if check.kind in kinds]
+        for i, share in zip(members, spread(points.get(group, 0), len(members)) if members else [], strict=True):
+            check = checks[i]
+            counts = check.verdict not in (Verdict.INCONCLUSIVE, Verdict.ERROR)
+            result[i] = replace(
+                check, max_score=share if counts else 0, score=share if check.verdict is Verdict.PASSED else 0
+            )
+    return tuple(result.get(i, check) for i, check in enumerate(checks))
+
+
+def verdict_of(checks: Iterable[CheckResult]) -> Verdict:
+    """One verdict for an exercise: our own fault first, then the first check that did not pass."""
+    verdicts = [check.verdict for check in checks]
+    if not verdicts or Verdict.ERROR in verdicts:
+        return Verdict.ERROR
+    if Verdict.PASSED not in verdicts and Verdict.NOT_STARTED in verdicts:
+        return Verdict.NOT_STARTED
+    for verdict in verdicts:
+        if verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE, Verdict.NOT_STARTED):
+            return verdict
+    if Verdict.NOT_STARTED in verdicts:
+        return Verdict.FAILED
+    # A speed-up that could not be measured here leaves the rest as it is; nothing measured at all is inconclusive.
+    return Verdict.PASSED if Verdict.PASSED in verdicts else Verdict.INCONCLUSIVE
+
+
+def exercise_result(
+    name: str, track: str, checks: Iterable[CheckResult], points: Mapping[str, int], submission: dict[str, str]
+) -> ExerciseResult:
+    """Score, cap and sum up one exercise. A race, deadlock or hang is not "partly right"."""
+    marked = scored(checks, points)
+    score, most = sum(c.score for c in marked), sum(c.max_score for c in marked)
+    answers = [c.verdict for c in marked if c.kind in POINT_GROUPS["correctness"]]
+    if any(v not in (Verdict.PASSED, Verdict.INCONCLUSIVE, Verdict.ERROR) for v in answers):
+        score -= sum(c.score for c in marked if c.kind is Kind.SPEEDUP)  # fast but wrong earns nothing
+    bad = [c for c in marked if c.verdict in (Verdict.FAILED, Verdict.HUNG, Verdict.CRASHED)]
+    if any(c.verdict is Verdict.HUNG or c.kind is Kind.SCHEDULES for c in bad):
+        score = min(score, most * RACE_CAP // 100)
+    if any(c.kind is Kind.HYGIENE for c in bad):
+        score = min(score, most * LEAK_CAP // 100)
+    seconds = round(sum(c.seconds for c in marked), 3)
+    return ExerciseResult(name, track, verdict_of(marked), score, most, seconds, submission, marked)
+
+
+def to_json(report: Report) -> str:
+    data = asdict(report)
+    for exercise in data["exercises"]:
+        for check in exercise["checks"]:
+            for key in ("file", "line", "evidence"):
+                if check[key] is None:
+                    del check[key]
+    ordered = {"schema": data.pop("schema"), **data}
+    return json.dumps(ordered, indent=1, ensure_ascii=True) + "\n"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write beside the target and rename, so that nobody ever reads half a report. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,96 @@
+"""One timeout around everything: a late page takes all others with it.
+
+caught-by: test_a_late_page_times_out_alone (failed)
+says: "timeout"
+misconception: M15 cancellation is an error like others, or never comes
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from site_tools import Fetch, extract, normalise
+
+
+@dataclass(frozen=True)
+class Page:
+    url: str
+    status: int | None
+    title: str | None
+    links: tuple[str, ...]
+    depth: int
+    error: str | None
+
+
+async def fetch_all(urls: Sequence[str], fetch: Fetch, *, concurrency: int = 8, timeout: float = 3.0) -> list[Page]:
+    places = asyncio.Semaphore(concurrency)
+
+    async def load_in_turn(url: str) -> Page:
+        async with places:
+            return await load(url, 0, fetch)
+
+    once = list(dict.fromkeys(urls))
+    try:
+        async with asyncio.timeout(timeout * max(1, len(once) / concurrency)):
+            pages = dict(zip(once, await asyncio.gather(*map(load_in_turn, once)), strict=True))
+    except TimeoutError:
+        return [Page(url, None, None, (), 0, "timeout") for url in urls]
+    return [pages[url] for url in urls]
+
+
+async def scrape(
+    start: str,
+    fetch: Fetch,
+    *,
+    max_depth: int = 2,
+    max_pages: int = 200,
+    concurrency: int = 8,
+    per_host: int = 4,
+    timeout: float = 3.0,
+    hosts: frozenset[str] | None = None,
+) -> list[Page]:
+    start = normalise(start)
+    names = hosts or frozenset([urlsplit(start).hostname])
+    places = asyncio.Semaphore(concurrency)
+    places_at = {host: asyncio.Semaphore(per_host) for host in [urlsplit(start).hostname, *names]}
+
+    async def load_politely(url: str, depth: int) -> Page:
+        async with places_at[urlsplit(url).hostname], places:
+            return await load(url, depth, fetch)
+
+    pages: list[Page] = []
+    known, level = {start}, [start]
+    for depth in range(max_depth + 1):
+        chosen = level[: max_pages - len(pages)]
+        try:
+            async with asyncio.timeout(timeout * max(1, len(chosen) / min(concurrency, per_host))):
+                arrived = await asyncio.gather(*(load_politely(url, depth) for url in chosen))
+        except TimeoutError:
+            arrived = [Page(url, None, None, (), depth, "timeout") for url in chosen]
+        pages.extend(arrived)
+        level = []
+        for link in (link for page in arrived for link in page.links):
+            url = normalise(link)
+            if url not in known and same_site(url, start, names):
+                known.add(url)
+                level.append(url)
+    return sorted(pages, key=lambda page: (page.depth, page.url))
+
+
+def same_site(url: str, start: str, names: frozenset[str]) -> bool:
+    parts, home = urlsplit(url), urlsplit(start)
+    return parts.scheme == home.scheme and parts.port == home.port and parts.hostname in names
+
+
+async def load(url: str, depth: int, fetch: Fetch) -> Page:
+    try:
+        response = await fetch(url)
+    except Exception as problem:
+        return Page(url, None, None, (), depth, type(problem).__name__)
+    if response.status >= 400:
+        return Page(url, response.status, None, (), depth, f"HTTP {response.status}")
+    title, links = extract(response.text, url)
+    return Page(url, response.status, title, links, depth, None)
