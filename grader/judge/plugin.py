@@ -22,11 +22,12 @@ from grader.judge.marks import scenarios_source
 from grader.judge.speedup import Speedup, evidence_of
 from grader.judge.submission import Submission
 from grader.measure.timing_lock import machine
-from grader.sandbox.launch import Launcher, launcher
+from grader.sandbox.launch import Launcher, debugging, launcher
 from grader.sandbox.session import Job
 from grader.services.mirror import Mirror
 from grader.verdict import CheckResult, Kind, Verdict
 
+DEBUG_SECONDS = 86_400.0  # whoever looks at a breakpoint has all day
 TIMED_SECONDS = 90.0  # a speed-up check makes up to nine trials
 
 
@@ -98,7 +99,7 @@ class Judge:
         if evidence is None and speedup is not None and speedup.judgement is not None:
             evidence = evidence_of(speedup.judgement)
         result = CheckResult(
-            name=item.name,
+            name=item.name if call.when != "teardown" else f"{item.name} (clean-up)",
             title=title_of(item),
             kind=kind_of(item),
             verdict=judged.verdict,
@@ -154,7 +155,7 @@ def submission(request: pytest.FixtureRequest) -> Iterator[Submission]:
         source=Path(chosen) if chosen else exercise.stub,
         given=tuple(exercise.folder / name for name in exercise.given),
         scenarios=scenarios_source(Path(request.node.path)),
-        seconds=TIMED_SECONDS if timed else exercise.seconds,
+        seconds=DEBUG_SECONDS if debugging() else TIMED_SECONDS if timed else exercise.seconds,
     )
     made = Submission(job, judge_plugin.launcher_for(exercise.needs), exercise.functions)
     yield made

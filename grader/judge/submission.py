@@ -6,9 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from grader.judge.expectations import CheckFailed, expect, shown
 from grader.judge.marks import is_inside
@@ -16,6 +14,9 @@ from grader.sandbox import wire
 from grader.sandbox.launch import Launcher
 from grader.sandbox.outcomes import SubmissionRaised
 from grader.sandbox.session import Job, Remains, Session
+
+if TYPE_CHECKING:  # only exercises that pass arrays pay for the import
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,8 @@ class Submission:
 
     def array(self, values: np.ndarray[Any, Any], memmap: bool = False) -> Array:
         """An argument that arrives as an array (or a read-only memmap) with these values."""
+        import numpy as np
+
         self._arrays += 1
         path = self.session.folder / f"array-{self._arrays}.npy"
         np.save(path, values)
@@ -189,6 +192,8 @@ class Submission:
 
     def array_now(self, array: Array) -> np.ndarray[Any, Any]:
         """What the array holds now: tells whether the submission wrote into it."""
+        import numpy as np
+
         values: np.ndarray[Any, Any] = np.load(array.path)
         return values
 

@@ -50,10 +50,13 @@ class Child:
                 message = wire.receive(self.sock, limit=1 << 30)
             except wire.WireError:
                 if self.config.get("debug"):
+                    self.sock.close()
                     return
                 os._exit(0)  # the judge is gone
             if message["do"] == "finish":
                 wire.send(self.sock, self._leaks())
+                if self.config.get("debug"):
+                    continue  # the judge closes the connection when it is done
                 return
             self._answer(message)
 

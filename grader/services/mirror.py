@@ -14,9 +14,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+if TYPE_CHECKING:  # aiohttp takes half a second to import, and only exercises with a server need it
+    from aiohttp import web
 
 CHUNK = 1 << 16
 PATIENCE = 30.0  # seconds a gate without a number holds its callers at most
@@ -94,6 +95,8 @@ class Mirror:
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
 
     async def _listen(self) -> None:
+        from aiohttp import web
+
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
@@ -205,6 +208,8 @@ class Mirror:
             self.changed()
 
     async def _answer(self, request: web.Request, seen: Seen) -> web.StreamResponse:
+        from aiohttp import web
+
         reply = self._replies.get(seen.path, Reply(b"not here", status=404))
         if reply.hold is not None:
             await reply.hold.enter()

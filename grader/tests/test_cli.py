@@ -142,3 +142,13 @@ def test_plain_pytest_shows_the_same_message(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "a list of Download objects was expected" in done.stdout
     assert_no_traceback(done)
+
+
+def test_debug_stops_at_a_breakpoint(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def download_all(*args, **kwargs):\n    answer = 41 + 1\n    breakpoint()\n    return []\n")
+    command = [sys.executable, "-m", "grader", "check", EXERCISE, "--submission", str(path), "--debug"]
+    typed = "p 'the answer is', answer\nq\n"
+    done = subprocess.run(command, cwd=ROOT, input=typed, capture_output=True, text=True, timeout=110)
+    assert "('the answer is', 42)" in done.stdout
+    assert "download_all" in done.stdout
