@@ -136,13 +136,15 @@ def judge_command(exercise: Exercise, submission: Path, seed: int) -> list[str]:
     """pytest as the judge: our ini and no other, no conftest, nothing imported from the current folder."""
     ini = Path(__file__).parent / "judge" / "judge.ini"
     return [
-        sys.executable, "-P", "-m", "pytest", "-q", "--noconftest", "-c", str(ini), "--rootdir", str(exercise.root),
+        sys.executable, "-P", "-m", "pytest", "-q", "-p", "grader.judge.plugin", "--noconftest", "-c", str(ini), "--rootdir", str(exercise.root),
         str(exercise.tests), "--submission", str(submission), "--seed", str(seed),
     ]  # fmt: skip
 
 
 def judge_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in HIDDEN}
+    """The caller's environment; no pytest plugin but ours, whatever is installed."""
+    kept = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+    return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 def report(results: Sequence[ExerciseResult], seed: int) -> Report:

@@ -50,6 +50,8 @@ def judge(error: BaseException) -> Judged:
 
 def _raised(call: str, raised: Raised) -> Judged:
     frame = raised.frames[-1] if raised.frames else None
+    if raised.frames and raised.frames[0].function not in ("", "<module>"):
+        call = raised.frames[0].function  # the student's own function says more than the check's scenario
     place = f" at {frame.file}:{frame.line}" if frame else ""
     evidence = {
         "type": "exception",
@@ -118,5 +120,7 @@ def _crashed(error: SubmissionCrashed) -> Judged:
             "SIGSEGV": "The interpreter crashed: endless recursion in C code, or a broken extension?",
         }.get(name, "Which call sends or causes that signal?")
     tail = error.output.strip().splitlines()[-1:] if error.output.strip() else []
-    happened = "\n".join([f"{error.call}: {how} before it answered.", *(f"last output: {line[:200]}" for line in tail)])
+    happened = "\n".join(
+        [f"{error.call.rstrip(',')}: {how} before it answered.", *(f"last output: {line[:200]}" for line in tail)]
+    )
     return Judged(Verdict.CRASHED, happened, idea)

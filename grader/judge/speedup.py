@@ -14,6 +14,7 @@ from grader.measure.cores import Spinners, usable_cores
 from grader.measure.rule import Judgement, Outcome, Trial, cpu_bound, latency_bound
 
 D = TypeVar("D")
+WAITING = "Waiting costs no core, so many can wait at once. What waits that could already have been started?"
 
 
 class Speedup:
@@ -89,7 +90,7 @@ class Speedup:
             raise CheckFailed(
                 f"{judgement.ratio:.2f} times as fast as one after the other; {judgement.need:.2f} was needed "
                 f"(this machine gave {judgement.cores:.1f} cores; {judgement.cpu_per_wall:.1f} cores were at work).",
-                "" if latency else _where_it_went(judgement),
+                WAITING if latency else _where_it_went(judgement),
                 evidence_of(judgement),
             )
 

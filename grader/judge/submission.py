@@ -167,7 +167,8 @@ class Submission:
             "kwargs": wire.encode(kwargs, self._special),
             "timed": timed,
         }
-        value, seconds, cpu = session.ask(message, name)
+        label = name if do == "call" else f"your code, called by the check's {name}(),"
+        value, seconds, cpu = session.ask(message, label)
         if timed:
             self.elapsed, self.cpu = seconds, cpu
         return value

@@ -10,6 +10,7 @@ from enum import StrEnum
 MOST_TRIALS = 9
 BASELINE_SPREAD = 0.20  # two baselines of one trial may differ by this share
 MIN_SHARE = 0.8  # of W that the machine must give; 1.6 of two cores
+MOST_SHARE = 1.25  # more than W cores cannot be: the spin alone was disturbed, so the reading says nothing
 MOST_NEEDED = 1.6  # with more cores, this is enough to tell parallel from sequential
 
 
@@ -45,7 +46,9 @@ class Trial:
 
     @property
     def valid(self) -> bool:
-        return self.workers >= 2 and self.steady and self.cores >= min(MOST_NEEDED, MIN_SHARE * self.workers)
+        sound = max(self.cores_before, self.cores_after) <= MOST_SHARE * self.workers
+        free = self.cores >= min(MOST_NEEDED, MIN_SHARE * self.workers)
+        return self.workers >= 2 and self.steady and sound and free
 
 
 @dataclass(frozen=True)

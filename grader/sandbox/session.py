@@ -276,8 +276,10 @@ class Session:
 
     def finish(self) -> Remains:
         """End the process politely and look at what is left. Raises SubmissionHung if it cannot end."""
+        # Looked at first: when the process ends, multiprocessing's resource tracker removes what was forgotten.
+        shared_memory = self._shared_memory()
         reply, _, _ = self.ask({"do": "finish"}, "the end of the process")
-        remains = Remains(descriptors=sorted(self._open_descriptors()))
+        remains = Remains(descriptors=sorted(self._open_descriptors()), shared_memory=shared_memory)
         remains.complaints = [str(line)[:400] for line in reply.get("complaints", [])][:20]
         endless = False
         for thread in reply["threads"][:20]:
@@ -291,7 +293,6 @@ class Session:
         self._launcher.wait(self.pid, 0.1 if endless or remains.processes else min(2.0, max(self.remaining(), 0.1)))
         remains.processes = remains.processes or [f"child process {p.pid}" for p in self._lasting_children(0.5)]
         remains.files = sorted(p.name for p in (self.folder / "temp").iterdir())
-        remains.shared_memory = self._shared_memory()
         return remains
 
     def _lasting_children(self, grace: float) -> list[psutil.Process]:

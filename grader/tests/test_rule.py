@@ -35,6 +35,10 @@ def test_trials_between_unequal_baselines_do_not_count() -> None:
     assert run([trial(1.0, second_baseline=2.0)] * MOST_TRIALS) is Outcome.UNMEASURABLE
 
 
+def test_a_reading_of_more_cores_than_there_are_does_not_count() -> None:
+    assert run([trial(1.0, cores=2.8)] * MOST_TRIALS) is Outcome.UNMEASURABLE
+
+
 def test_one_core_can_not_measure_a_speed_up() -> None:
     assert cpu_bound(lambda: trial(1.0), 0.35, 1).outcome is Outcome.UNMEASURABLE
 

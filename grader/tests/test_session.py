@@ -141,6 +141,15 @@ def test_nothing_is_left_behind_by_clean_code(session_of: Start) -> None:
     assert remains.complaints == []
 
 
+def test_shared_memory_that_was_not_unlinked_is_named(session_of: Start) -> None:
+    source = (
+        "from multiprocessing.shared_memory import SharedMemory\ndef run(): SharedMemory(create=True, size=8).close()\n"
+    )
+    session = session_of(source)
+    call(session, "run")
+    assert len(session.finish().shared_memory) == 1
+
+
 def test_a_dead_thread_and_a_forgotten_await_are_complaints(session_of: Start) -> None:
     source = (
         "import threading\n"

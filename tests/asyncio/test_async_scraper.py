@@ -62,7 +62,7 @@ async def call_over_http(student: Any, name: str, target: Any, options: dict[str
 
 
 @scenario
-async def on_which_thread(student: Any, urls: list[str]) -> tuple[int, int]:
+async def fetch_all_with_watched_fetch(student: Any, urls: list[str]) -> tuple[int, int]:
     """(calls of fetch on the thread of the event loop, calls on any other thread)."""
     from aiohttp import ClientSession
     from site_tools import http_fetch
@@ -81,7 +81,9 @@ async def on_which_thread(student: Any, urls: list[str]) -> tuple[int, int]:
 
 
 @scenario
-async def with_scripted_fetch(student: Any, name: str, target: Any, texts: dict[str, str]) -> tuple[Any, list[str]]:
+async def call_with_scripted_fetch(
+    student: Any, name: str, target: Any, texts: dict[str, str]
+) -> tuple[Any, list[str]]:
     """Call with a fetch that reads from `texts`: (pages, the URLs it was asked for)."""
     from site_tools import Response
 
@@ -96,7 +98,7 @@ async def with_scripted_fetch(student: Any, name: str, target: Any, texts: dict[
 
 
 @scenario
-async def beside_other_work(student: Any, url: str, other_url: str, page_asked_for: Any) -> None:
+async def fetch_all_beside_other_work(student: Any, url: str, other_url: str, page_asked_for: Any) -> None:
     """Fetch `url` with the student's function; when it is on its way, let the same loop fetch `other_url`."""
     from aiohttp import ClientSession
     from site_tools import http_fetch
@@ -116,7 +118,7 @@ async def beside_other_work(student: Any, url: str, other_url: str, page_asked_f
 
 
 @scenario
-async def ends_alone(student: Any, start: str, seconds: float) -> tuple[bool, Any]:
+async def scrape_one_page(student: Any, start: str, seconds: float) -> tuple[bool, Any]:
     """(True, pages), or (False, number of waiting tasks) when `scrape` has not ended after `seconds`."""
     from aiohttp import ClientSession
     from site_tools import http_fetch
@@ -135,7 +137,7 @@ async def ends_alone(student: Any, start: str, seconds: float) -> tuple[bool, An
 
 
 @scenario
-async def cancelled(
+async def cancel_while_fetching(
     student: Any, name: str, target: Any, fetches_held: Any, fetches_gone: Any
 ) -> tuple[str, int, bool]:
     """Cancel the call while fetches are held: (how it ended, tasks left, whether the judge saw all fetches end)."""
@@ -166,7 +168,7 @@ async def cancelled(
 
 
 @scenario
-async def used_for_long(student: Any, start: str, urls: list[str]) -> list[str]:
+async def scrape_and_fetch_all(student: Any, start: str, urls: list[str]) -> list[str]:
     """A typical use with asyncio's debug mode on: what the event loop complained about."""
     from aiohttp import ClientSession
     from site_tools import http_fetch
@@ -266,7 +268,7 @@ def errors_as_pages(
 def test_fetch_runs_on_the_event_loop(submission: Submission, mirror: Mirror) -> None:
     """`fetch` is awaited on the thread of the event loop, not in other threads."""
     urls = [serve_page(mirror, f"/{i}") for i in range(4)]
-    _, elsewhere = submission.run(on_which_thread, urls)
+    _, elsewhere = submission.run(fetch_all_with_watched_fetch, urls)
     expect(
         elsewhere == 0,
         f"`fetch` ran on another thread in {elsewhere} of {len(urls)} calls.",
@@ -338,7 +340,7 @@ def test_the_event_loop_keeps_running(submission: Submission, mirror: Mirror) ->
     def page_asked_for() -> None:
         mirror.wait_until(lambda: mirror.requests("/page") > 0, seconds=2.0)
 
-    submission.run(beside_other_work, page, other, page_asked_for)
+    submission.run(fetch_all_beside_other_work, page, other, page_asked_for)
     expect(
         gate.met,
         "The event loop stood still while /page was on its way: another coroutine of the program could not send its request.",
@@ -393,7 +395,7 @@ def test_fetch_all_keeps_and_uses_concurrency(submission: Submission, mirror: Mi
 def test_a_site_of_one_page_ends(submission: Submission, mirror: Mirror) -> None:
     """A site of one page without links ends with that one page."""
     start = serve_page(mirror, "/", title="")
-    ended, result = submission.run(ends_alone, start, 2.0)
+    ended, result = submission.run(scrape_one_page, start, 2.0)
     expect(
         ended,
         f"scrape() did not end: the only page has arrived and has no links, and {result} tasks go on waiting.",
@@ -701,7 +703,7 @@ def test_pages_come_through_fetch(submission: Submission, rng: random.Random) ->
     titles = {site: f"Start {rng.randrange(10**9)}", f"{site}next": f"Next {rng.randrange(10**9)}"}
     texts = {url: f"<title>{title}</title><a href='next'>on</a>" for url, title in titles.items()}
     for name, target in (("fetch_all", sorted(texts)), ("scrape", site)):
-        result, asked = submission.run(with_scripted_fetch, name, target, texts)
+        result, asked = submission.run(call_with_scripted_fetch, name, target, texts)
         expect(
             sorted(asked) == sorted(texts),
             f"{name} called 0 times the fetch it was given."
@@ -750,10 +752,10 @@ def test_a_server_error_becomes_a_page_with_an_error(submission: Submission, mir
 @kind("failure")
 def test_a_late_page_times_out_alone(submission: Submission, mirror: Mirror) -> None:
     """A page that takes longer than `timeout` has the error "timeout"; the others arrive."""
-    late = serve_page(mirror, "/late", hold=mirror.gate(None, seconds=1.5))
+    late = serve_page(mirror, "/late", hold=mirror.gate(None, seconds=3.0))
     good = [serve_page(mirror, f"/{i}") for i in range(5)]
     idea = "The timeout belongs to one page: `asyncio.timeout` around the one `await fetch(url)`."
-    pages = errors_as_pages(submission, "fetch_all", [late, *good], {"timeout": 0.4}, "one page is too late", idea)
+    pages = errors_as_pages(submission, "fetch_all", [late, *good], {"timeout": 1.0}, "one page is too late", idea)
     expect_urls(pages, [late, *good])
     expect_error(pages[0], "timeout", None, idea)
     lost = [page for page in pages[1:] if page.error == "timeout"]
@@ -823,7 +825,7 @@ def test_cancelling_leaves_no_task(submission: Submission, mirror: Mirror) -> No
             return gone
 
         ending, left, gone = submission.run(
-            cancelled, name, urls if name == "fetch_all" else start, fetches_held, fetches_gone
+            cancel_while_fetching, name, urls if name == "fetch_all" else start, fetches_held, fetches_gone
         )
         expect(
             ending == "CancelledError",
@@ -845,7 +847,7 @@ def test_nothing_is_left_behind(submission: Submission, mirror: Mirror) -> None:
     late = serve_page(mirror, "/late", delay=1.0)
     urls = [serve_page(mirror, "/a"), serve_page(mirror, "/b", ["/a"]), late, mirror.refused_url()]
     serve_page(mirror, "/gone", status=404)
-    complaints = submission.run(used_for_long, start, urls)
+    complaints = submission.run(scrape_and_fetch_all, start, urls)
     expect(
         not complaints,
         f"The event loop complained: {'; '.join(complaints[:2])}.",

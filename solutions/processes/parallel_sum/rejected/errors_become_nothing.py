@@ -1,7 +1,7 @@
 """Leaves out the slices whose rule raised.
 
 caught-by: test_what_the_rule_raises_reaches_the_caller (failed)
-says: ""
+says: "an exception was due"
 misconception: M14 errors in the background will be seen
 """
 

@@ -76,7 +76,7 @@ def in_slices(work: Callable, values: np.ndarray, key: Callable[[int], int], wor
     cuts = [len(values) * i // workers for i in range(workers + 1)]
     parts = [values[start:stop] for start, stop in zip(cuts, cuts[1:])]
     if isinstance(values, np.memmap):
-        work = partial(of_file, work, values.filename)
+        work = partial(of_file, work, values.filename, values.offset)
         parts = list(zip(cuts, cuts[1:]))
     with ProcessPoolExecutor(workers) as pool:
         return list(pool.map(partial(work, key), parts))
@@ -93,9 +93,9 @@ def stats_of(key: Callable[[int], int], part: np.ndarray) -> Stats:
     return Stats(len(results), sum(results), min(results), max(results))
 
 
-def of_file(work: Callable, filename: str, key: Callable[[int], int], cut: tuple[int, int]) -> object:
+def of_file(work: Callable, filename: str, offset: int, key: Callable[[int], int], cut: tuple[int, int]) -> object:
     start, stop = cut
-    return work(key, np.memmap(filename, dtype=np.int64, mode="r")[start:stop])
+    return work(key, np.memmap(filename, dtype=np.int64, mode="r", offset=offset)[start:stop])
 
 
 def merged(parts: list[Stats]) -> Stats:

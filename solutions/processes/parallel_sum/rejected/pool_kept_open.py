@@ -1,7 +1,7 @@
 """Keeps its pool in a global variable and never closes it.
 
 caught-by: test_nothing_is_left_behind (failed)
-says: "left behind"
+says: "Left behind"
 misconception: M17 the process will clean up after me
 """
 

@@ -1,4 +1,4 @@
-"""Cuts the slices one amount too long, so that the amounts at the cuts count twice.
+"""Gives the remainder of the division to every worker, so that some amounts count twice.
 
 caught-by: test_every_amount_counts_once (failed)
 says: "counted twice"
@@ -73,8 +73,8 @@ def plain_stats(values: np.ndarray) -> Stats:
 def in_slices(work: Callable, values: np.ndarray, key: Callable[[int], int], workers: int) -> list:
     if workers == 1:
         return [work(key, values)]
-    size = -(-len(values) // workers)
-    parts = [values[i * size : (i + 1) * size + 1] for i in range(workers)]
+    size, rest = divmod(len(values), workers)
+    parts = [values[i * size : (i + 1) * size + rest] for i in range(workers)]
     with ProcessPoolExecutor(workers) as pool:
         return list(pool.map(partial(work, key), parts))
 

@@ -1,7 +1,7 @@
 """Waits in multiprocessing.Pool, which replaces a dead worker and forgets its task.
 
 caught-by: test_a_killed_worker_raises (hung)
-says: ""
+says: "did not end within 10 s"
 misconception: M14 errors in the background will be seen
 """
 
