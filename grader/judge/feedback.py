@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
-from grader.judge.expectations import CheckFailed, Inconclusive
+from grader.judge.expectations import CheckFailed, Inconclusive, NotStarted
 from grader.sandbox import diagnosis
 from grader.sandbox.outcomes import ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
 from grader.sandbox.wire import Raised
@@ -29,6 +29,8 @@ def judge(error: BaseException) -> Judged:
         return Judged(Verdict.FAILED, error.message, error.idea, evidence=error.evidence)
     if isinstance(error, Inconclusive):
         return Judged(Verdict.INCONCLUSIVE, str(error), "This costs no points.")
+    if isinstance(error, NotStarted):
+        return Judged(Verdict.NOT_STARTED, "Still the stub.", "Start with the README.")
     if isinstance(error, SubmissionRaised):
         return _raised(error.call, error.raised)
     if isinstance(error, SubmissionHung):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from grader.catalog import Catalog, Exercise, find_root
-from grader.judge.expectations import CheckFailed
+from grader.judge.expectations import CheckFailed, NotStarted, is_untouched
 from grader.judge.feedback import Judged, judge
 from grader.judge.fixtures import Rendezvouses
 from grader.judge.marks import scenarios_source
@@ -58,6 +58,11 @@ class Judge:
             return None
         return Catalog(find_root(item.path.parent)).find(slug)
 
+    def source_of(self, exercise: Exercise) -> Path:
+        """The file that is checked: the one that was asked for, else the exercise's own."""
+        chosen = self._config.getoption("--submission")
+        return Path(chosen) if chosen else exercise.stub
+
     def launcher_for(self, needs: tuple[str, ...]) -> Launcher:
         if needs not in self._launchers:
             self._launchers[needs] = launcher(needs)
@@ -72,6 +77,8 @@ class Judge:
         exercise = self.exercise_of(item)
         if exercise is None:
             return (yield)
+        if is_untouched(self.source_of(exercise).read_bytes(), exercise.functions):
+            raise NotStarted
         if kind_of(item) is Kind.SPEEDUP and exercise.slug in self._not_correct:
             raise CheckFailed("Not measured, because a check before this one did not pass.", "First right, then fast.")
         return (yield)
@@ -148,11 +155,10 @@ def submission(request: pytest.FixtureRequest) -> Iterator[Submission]:
     judge_plugin = _judge(request)
     exercise = judge_plugin.exercise_of(request.node)
     assert exercise is not None, "the fixture `submission` is for check files that define EXERCISE"
-    chosen = request.config.getoption("--submission")
     timed = kind_of(request.node) is Kind.SPEEDUP
     job = Job(
         slug=exercise.slug,
-        source=Path(chosen) if chosen else exercise.stub,
+        source=judge_plugin.source_of(exercise),
         given=tuple(exercise.folder / name for name in exercise.given),
         scenarios=scenarios_source(Path(request.node.path)),
         seconds=DEBUG_SECONDS if debugging() else TIMED_SECONDS if timed else exercise.seconds,
