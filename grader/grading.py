@@ -136,8 +136,8 @@ def judge_command(exercise: Exercise, submission: Path, seed: int) -> list[str]:
     """pytest as the judge: our ini and no other, no conftest, nothing imported from the current folder."""
     ini = Path(__file__).parent / "judge" / "judge.ini"
     return [
-        sys.executable, "-P", "-m", "pytest", "-q", "-p", "grader.judge.plugin", "--noconftest", "-c", str(ini), "--rootdir", str(exercise.root),
-        str(exercise.tests), "--submission", str(submission), "--seed", str(seed),
+        sys.executable, "-P", "-m", "pytest", "-q", "-p", "grader.judge.plugin", "--noconftest", "-c", str(ini),
+        "--rootdir", str(exercise.root), str(exercise.tests), "--submission", str(submission), "--seed", str(seed),
     ]  # fmt: skip
 
 

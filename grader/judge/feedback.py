@@ -122,7 +122,5 @@ def _crashed(error: SubmissionCrashed) -> Judged:
             "SIGSEGV": "The interpreter crashed: endless recursion in C code, or a broken extension?",
         }.get(name, "Which call sends or causes that signal?")
     tail = error.output.strip().splitlines()[-1:] if error.output.strip() else []
-    happened = "\n".join(
-        [f"{error.call.rstrip(',')}: {how} before it answered.", *(f"last output: {line[:200]}" for line in tail)]
-    )
+    happened = "\n".join([f"{error.call}: {how} before it answered.", *(f"last output: {line[:200]}" for line in tail)])
     return Judged(Verdict.CRASHED, happened, idea)

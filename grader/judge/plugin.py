@@ -49,6 +49,7 @@ class Judge:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._launchers: dict[tuple[str, ...], Launcher] = {}
+        self._catalogs: dict[Path, Catalog] = {}
         self._not_correct: set[str] = set()
 
     def exercise_of(self, item: pytest.Item) -> Exercise | None:
@@ -56,7 +57,10 @@ class Judge:
         slug = getattr(getattr(item, "module", None), "EXERCISE", None)
         if not isinstance(slug, str) or item.path.name != f"test_{slug}.py":
             return None
-        return Catalog(find_root(item.path.parent)).find(slug)
+        folder = item.path.parent
+        if folder not in self._catalogs:  # asked several times a check; a catalogue reads every exercise.toml
+            self._catalogs[folder] = Catalog(find_root(folder))
+        return self._catalogs[folder].find(slug)
 
     def source_of(self, exercise: Exercise) -> Path:
         """The file that is checked: the one that was asked for, else the exercise's own."""

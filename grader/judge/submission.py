@@ -122,29 +122,27 @@ class Submission:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
             raise AttributeError(name)
-        return lambda *args, **kwargs: self._ask("call", name, args, kwargs)
+        return lambda *args, **kwargs: self._ask(name, args, kwargs)
 
     def run(self, scenario: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run a `@scenario` inside the submission's process; it gets the student's module first."""
-        return self._ask("scenario", _name_inside(scenario), args, kwargs)
+        return self._ask(scenario, args, kwargs)
 
     def start(self, what: str | Callable[..., Any], *args: Any, **kwargs: Any) -> Call:
         """Begin a call (by name) or a scenario in the background. One at a time."""
         _ = self.session
-        do, name = ("call", what) if isinstance(what, str) else ("scenario", _name_inside(what))
-        return Call(lambda: self._ask(do, name, args, kwargs))
+        return Call(lambda: self._ask(what, args, kwargs))
 
     def timed(self, what: str | Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """The call's result; `elapsed` and `cpu` then hold its seconds, from "go" to the reply, by the judge's clock."""
-        do, name = ("call", what) if isinstance(what, str) else ("scenario", _name_inside(what))
-        return self._ask(do, name, args, kwargs, timed=True)
+        return self._ask(what, args, kwargs, timed=True)
 
     def error_of(self, what: str | Callable[..., Any], *args: Any, **kwargs: Any) -> wire.Raised:
         """The exception that this call raises. Fails the check if it returns."""
         __tracebackhide__ = True
-        do, name = ("call", what) if isinstance(what, str) else ("scenario", _name_inside(what))
+        name = what if isinstance(what, str) else _name_inside(what)
         try:
-            value = self._ask(do, name, args, kwargs)
+            value = self._ask(what, args, kwargs)
         except SubmissionRaised as error:
             if error.raised.type == "NotImplementedError":
                 raise
@@ -158,7 +156,15 @@ class Submission:
         """Only import the student's module."""
         _ = self.session
 
-    def _ask(self, do: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], timed: bool = False) -> Any:
+    def _ask(
+        self, what: str | Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], timed: bool = False
+    ) -> Any:
+        """Call a function by its name, or run a scenario; the one place that tells the two apart."""
+        if isinstance(what, str):
+            do, name, label = "call", what, what
+        else:
+            do, name = "scenario", _name_inside(what)
+            label = f"your code in the check's {name}()"
         session = self.session
         message = {
             "do": do,
@@ -167,7 +173,6 @@ class Submission:
             "kwargs": wire.encode(kwargs, self._special),
             "timed": timed,
         }
-        label = name if do == "call" else f"your code, called by the check's {name}(),"
         value, seconds, cpu = session.ask(message, label)
         if timed:
             self.elapsed, self.cpu = seconds, cpu
