@@ -1,4 +1,4 @@
-"""Commands for those who write exercises: `grader dev check`, `calibrate`, `bench`."""
+"""Commands for those who write exercises: `grader dev check`, `calibrate`, `soak`, `bench`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from grader import grading, selfcheck
+from grader import soak as soaking
 from grader.catalog import Catalog, Exercise
 from grader.render.live import Live
 from grader.sandbox.launch import launcher
@@ -81,6 +82,33 @@ def _timed(exercise: Exercise, path: Path, times: int) -> list[CheckResult]:
     with grading.Grading(jobs=1) as run:
         results = run.run([grading.Request(exercise, path)] * times)
     return [c for result in results for c in result.checks if c.kind is Kind.SPEEDUP]
+
+
+@dev.command()
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option("--times", default=20, show_default=True, help="Gradings of each submission.")
+@click.option("--busy", default=0, show_default=True, help="Processes that spin meanwhile.")
+@click.option(
+    "--which", type=click.Choice(soaking.WHICH), default="right", show_default=True, help="The submissions to grade."
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
+@click.pass_obj
+def soak(catalog: Catalog, names: Sequence[str], times: int, busy: int, which: str, jobs: int | None) -> None:
+    """Repeat, and print how often a right submission lost points and a wrong one lost none."""
+    errors = 0
+    with Live(Console(stderr=True)) as live, soaking.busy(busy):
+        for exercise in _chosen(catalog, names):
+            began = time.monotonic()
+            rates = soaking.soak(exercise, times, which=which, jobs=jobs, heard=live.heard)
+            errors += rates.not_passed + rates.passed
+            click.echo(
+                f"{rates.exercise}: {rates.runs} gradings, {rates.not_passed} right ones not passed, "
+                f"{rates.passed} wrong ones passed, {rates.inconclusive} with a speed-up that could not be measured, "
+                f"{time.monotonic() - began:.0f} s"
+            )
+            for line, count in rates.wrong.most_common():
+                click.echo(f"  {count} x {line}")
+    sys.exit(1 if errors else 0)
 
 
 @dev.command()

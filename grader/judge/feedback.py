@@ -6,7 +6,9 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
+from grader.judge import trace
 from grader.judge.expectations import CheckFailed, Inconclusive, NotStarted
+from grader.judge.exploring import Replayed, ScheduleFailed
 from grader.sandbox import diagnosis
 from grader.sandbox.outcomes import ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
 from grader.sandbox.wire import Raised
@@ -37,6 +39,10 @@ def judge(error: BaseException) -> Judged:
         return _hung(error)
     if isinstance(error, SubmissionCrashed):
         return _crashed(error)
+    if isinstance(error, ScheduleFailed):
+        return _schedule(error)
+    if isinstance(error, Replayed):
+        return Judged(Verdict.PASSED, evidence={"type": "replay", **error.played})
     if isinstance(error, ProtocolBroken):
         return Judged(
             Verdict.FAILED,
@@ -81,6 +87,40 @@ def _idea(raised: Raised) -> str:
     if "pickle" in raised.message.lower():
         return "A worker process gets the function's name, not its code: it must be importable from the module's top level."
     return "Which input leads there? The contract in the README says what must happen then."
+
+
+SCHEDULE_IDEAS = {
+    "deadlock": "Who would have to act so that the first wait ends, and what does that one wait for?",
+    "livelock": "What would have to change so that this loop ends, and does anybody still change it?",
+    "exception": "Another thread came in between two of these lines. What did it change?",
+    "race": "Another thread came in between two of these lines. What did it change?",
+    "leak": "Whoever takes something gives it back, also when an error comes: `with` and `finally`.",
+    "outside_control": "The checks control threads, locks, queues and time; keep real input and output out of this code.",
+}
+
+
+def _schedule(error: ScheduleFailed) -> Judged:
+    failure = error.failure
+    kind = str(failure.get("kind"))
+    steps = trace.steps_of(failure)
+    message = str(failure.get("message", ""))[:1000]
+    place = failure.get("place")
+    file, line = (str(place[0]), place[1]) if isinstance(place, list) and len(place) == 2 else (None, None)
+    if failure.get("type") == "NotImplementedError":
+        return Judged(Verdict.NOT_STARTED, "Still the stub.", "Start with the README.", file, line)
+    where = f" at {file}:{line}" if file else ""
+    # A deadlock's message says who waits where; what led there takes the room that is left.
+    shown = trace.lines(steps, 3 if kind == "deadlock" else trace.ROOM)
+    note = str(failure.get("note", ""))[:300]
+    happened = "\n".join([f"{message}{where}", *filter(None, [note]), *shown])
+    waits = failure.get("waits")
+    cycle = trace.waits_of(waits) if kind == "deadlock" else []
+    evidence = {"type": "deadlock" if cycle else "schedule", "token": error.token, "steps": steps}
+    if cycle:
+        evidence["cycle"] = cycle
+        file, line = str(cycle[0]["file"]), cycle[0]["line"]
+    verdict = Verdict.HUNG if kind in ("deadlock", "livelock") else Verdict.FAILED
+    return Judged(verdict, happened, SCHEDULE_IDEAS.get(kind, SCHEDULE_IDEAS["race"]), file, line, evidence)
 
 
 def _hung(error: SubmissionHung) -> Judged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from grader.verdict import Kind
 
 T = TypeVar("T")
 INSIDE = "__grader_inside__"
-LEFT_OUT = ("grader", "pytest")
+NOT_INSIDE = re.compile(r"pytest\b|grader\b(?!\.explore\b)")  # what is of use only in the judge
 
 
 def kind(name: str) -> pytest.MarkDecorator:
@@ -40,8 +41,8 @@ def scenarios_source(check_file: Path) -> str:
     lines = text.splitlines()
     kept: set[int] = set()
     for node in ast.parse(text).body:
-        if (isinstance(node, ast.ImportFrom) and not (node.module or "").startswith(LEFT_OUT)) or (
-            isinstance(node, ast.Import) and not node.names[0].name.startswith(LEFT_OUT)
+        if (isinstance(node, ast.ImportFrom) and not NOT_INSIDE.match(node.module or "")) or (
+            isinstance(node, ast.Import) and not NOT_INSIDE.match(node.names[0].name)
         ):
             kept |= _lines_of(node, node.lineno)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and _is_marked(node):

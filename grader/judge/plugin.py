@@ -16,6 +16,7 @@ import pytest
 
 from grader.catalog import Catalog, Exercise, find_root
 from grader.judge.expectations import CheckFailed, NotStarted, is_untouched
+from grader.judge.exploring import Explore
 from grader.judge.feedback import Judged, judge
 from grader.judge.fixtures import Rendezvouses
 from grader.judge.marks import scenarios_source
@@ -35,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("grader", "checks of exercises")
     group.addoption("--submission", metavar="FILE", help="the file to check instead of the exercise's own")
     group.addoption("--seed", type=int, default=0, help="seed of the checks' random data (default 0)")
+    group.addoption("--replay", metavar="TOKEN", help="play one schedule of one exploration")
     group.addoption("--results", metavar="FILE", help="append each check's result as a JSON line")
 
 
@@ -85,7 +87,11 @@ class Judge:
             raise NotStarted
         if kind_of(item) is Kind.SPEEDUP and exercise.slug in self._not_correct:
             raise CheckFailed("Not measured, because a check before this one did not pass.", "First right, then fast.")
-        return (yield)
+        try:
+            return (yield)
+        except CheckFailed as failed:
+            explore = getattr(item, "funcargs", {}).get("explore")
+            raise explore.explain(failed) if explore is not None else failed from None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -191,6 +197,14 @@ def rendezvous() -> Rendezvouses:
 def speedup(submission: Submission) -> Speedup:
     """Measures a speed-up beside the machine."""
     return Speedup(submission)
+
+
+@pytest.fixture
+def explore(submission: Submission, request: pytest.FixtureRequest, rng: random.Random) -> Explore:
+    """Runs a scenario under many schedules."""
+    names = [name for name in vars(request.module) if name.startswith("test_")]
+    number = names.index(request.node.originalname) + 1
+    return Explore(submission, number, rng, request.config.getoption("--replay"))
 
 
 @pytest.fixture

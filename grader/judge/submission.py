@@ -140,7 +140,7 @@ class Submission:
     def error_of(self, what: str | Callable[..., Any], *args: Any, **kwargs: Any) -> wire.Raised:
         """The exception that this call raises. Fails the check if it returns."""
         __tracebackhide__ = True
-        name = what if isinstance(what, str) else _name_inside(what)
+        name = what if isinstance(what, str) else name_inside(what)
         try:
             value = self._ask(what, args, kwargs)
         except SubmissionRaised as error:
@@ -151,6 +151,24 @@ class Submission:
             f"{name} returned {shown(value)}, an exception was due.",
             "Look up in the README when this call must raise; an error that nobody sees is lost.",
         )
+
+    def explore(
+        self, scenario: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any]
+    ) -> None:
+        """Prepare an exploration of a `@scenario`; `explore_request` then goes through it."""
+        message = {
+            "do": "explore",
+            "name": name_inside(scenario),
+            "args": wire.encode(list(args), self._special),
+            "kwargs": wire.encode(kwargs, self._special),
+            "options": options,
+        }
+        self.session.ask(message, "an exploration")
+
+    def explore_request(self, message: dict[str, Any], label: str) -> Any:
+        """The next outcome, evidence, and so on; see `grader.sandbox.exploring`."""
+        value, _, _ = self.session.ask({**message, "args": ["l"], "kwargs": ["d"]}, label)
+        return value
 
     def load(self) -> None:
         """Only import the student's module."""
@@ -163,7 +181,7 @@ class Submission:
         if isinstance(what, str):
             do, name, label = "call", what, what
         else:
-            do, name = "scenario", _name_inside(what)
+            do, name = "scenario", name_inside(what)
             label = f"your code in the check's {name}()"
         session = self.session
         message = {
@@ -218,7 +236,8 @@ class Submission:
             self._session.close()
 
 
-def _name_inside(scenario: Callable[..., Any]) -> str:
+def name_inside(scenario: Callable[..., Any]) -> str:
+    """Its name in the submission's module `scenarios`. Raises TypeError if it has none."""
     if not is_inside(scenario):
         raise TypeError(f"{scenario!r} is not marked with @scenario")
     return scenario.__qualname__

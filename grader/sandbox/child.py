@@ -24,9 +24,12 @@ import types
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.sandbox import remote, wire
+
+if TYPE_CHECKING:
+    from grader.sandbox.exploring import Explorations
 
 GRACE = 0.6  # seconds for threads that are about to end
 
@@ -38,6 +41,7 @@ class Child:
         self.config = config
         self.stage = Path(config["stage"])
         self.complaints: list[str] = []
+        self._explorations: Explorations | None = None
 
     def run(self) -> None:
         if self.config.get("debug"):
@@ -116,6 +120,12 @@ class Child:
         if message["do"] == "load":
             loaded = importlib.import_module(self.config["slug"])
             return lambda: [name for name in message["functions"] if not hasattr(loaded, name)]
+        if message["do"].startswith("explore"):
+            if self._explorations is None:
+                from grader.sandbox.exploring import Explorations  # only checks that explore pay for the import
+
+                self._explorations = Explorations(self.stage, self.config["slug"])
+            return self._explorations.function(message)
         module = importlib.import_module(self.config["slug"])
         if message["do"] == "scenario":
             scenario = getattr(importlib.import_module("scenarios"), message["name"])

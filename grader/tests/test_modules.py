@@ -10,8 +10,8 @@ import pytest
 GRADER = Path(__file__).resolve().parent.parent
 # From the bottom up: a module may import only what stands before it (and its own package).
 ORDER = [
-    "verdict", "errors", "catalog", "measure", "sandbox", "services", "judge", "grading", "render",
-    "progress", "scaffold", "selfcheck", "demo", "cli_dev", "cli", "__main__",
+    "verdict", "errors", "catalog", "explore", "measure", "sandbox", "services", "judge", "grading", "render",
+    "progress", "scaffold", "selfcheck", "soak", "demo", "cli_dev", "cli", "__main__",
 ]  # fmt: skip
 FILES = [p for p in GRADER.rglob("*.py") if "tests" not in p.parts and p.name != "bootstrap.py"]
 
@@ -44,3 +44,8 @@ def test_imports_point_down(path: Path) -> None:
 def test_the_measuring_library_knows_nothing_of_the_rest() -> None:
     for path in (GRADER / "measure").glob("*.py"):
         assert imports_of(path) <= {"measure"}
+
+
+def test_the_explorer_knows_nothing_of_the_rest() -> None:
+    for path in (GRADER / "explore").rglob("*.py"):
+        assert imports_of(path) <= {"explore"}

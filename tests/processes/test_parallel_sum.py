@@ -580,5 +580,5 @@ def test_all_cores_beat_one_loop(submission: Submission, speedup: Speedup, rng: 
         fresh=lambda: amounts(rng, 1_600_000),
         baseline=lambda values: sum(map(fee, values.tolist())),
         attempt=lambda values: submission.timed("parallel_sum", submission.array(values), key=fee, workers=workers),
-        alpha=0.35,
+        alpha=0.25,
     )

@@ -1,0 +1,32 @@
+"""Find races and deadlocks by exploring schedules; usable without the rest of the grader.
+
+>>> program = Program([Path("bank.py")])
+>>> def scenario(bank):
+...     account = bank.Account(100)
+...     together(lambda: account.withdraw(100), lambda: account.withdraw(100))
+...     assert account.balance >= 0
+>>> exploration = Exploration(scenario, program)
+>>> for outcome in exploration: ...
+>>> print(exploration.failure or exploration.summary)
+"""
+
+from grader.explore.helpers import overlapped, pause, together, waited
+from grader.explore.program import Program
+from grader.explore.results import Failure, Kind, Outcome, Step, Summary, Wait
+from grader.explore.search import Exploration, Options
+
+__all__ = [
+    "Exploration",
+    "Failure",
+    "Kind",
+    "Options",
+    "Outcome",
+    "Program",
+    "Step",
+    "Summary",
+    "Wait",
+    "overlapped",
+    "pause",
+    "together",
+    "waited",
+]

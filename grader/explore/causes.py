@@ -1,0 +1,144 @@
+"""Why a deadlock happened, in one or two sentences, from who waits for whom."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from grader.explore.results import Wait
+from grader.explore.scheduler import Run
+
+ENDED, ITSELF = " (which has ended)", " (itself)"
+
+
+def of_deadlock(waits: Sequence[Wait]) -> str:
+    """The most telling cause; never empty."""
+    for find in (_itself, _cycle, _ended, _starved, _unnotified, _unfed, _unjoined):
+        if text := find(waits):
+            return text
+    return "; ".join(sentence(wait) for wait in waits) or "Nobody can go on."
+
+
+def of_race(run: Run) -> str:
+    """What the locks that were taken say about a race: none at all, or never a common one; else empty."""
+    lines: dict[str, dict[int, int]] = {}
+    for actor in run.actors[1:]:
+        lines[actor.name] = {id(lock): line for who, lock, line in run.taken if who is actor and line}
+    if len(lines) < 2 or set.intersection(*(set(locks) for locks in lines.values())):
+        return ""
+    without = [name for name, locks in lines.items() if not locks]
+    if len(without) == len(lines):
+        return "No lock was held."
+    if without:
+        return f"{' and '.join(without)} held no lock."
+    taken = "; ".join(f"{name} at line {sorted(set(locks.values()))[0]}" for name, locks in lines.items())
+    return f"They held different locks, which do not exclude each other ({taken})."
+
+
+def sentence(wait: Wait) -> str:
+    """One wait: who, for what, where, and who holds it."""
+    lock = expression(wait.source)
+    what = f"for {lock}" if lock and wait.what == "for a lock" else wait.what
+    held = ""
+    if wait.holder:
+        since = f" since line {wait.holder_line}" if wait.holder_line else ""
+        held = f", held by {wait.holder}{since}" if wait.what == "for a lock" else f" ({wait.holder})"
+    place = f" at line {wait.line}" if wait.line else ""
+    return f"{wait.actor} waits {what}{place}{held}"
+
+
+def expression(source: str) -> str:
+    """The lock's expression in a line such as `with self.lock:` or `if self.lock.acquire(timeout=1):`; "" if none."""
+    try:
+        tree = ast.parse(source + (" pass" if source.endswith(":") else ""))
+    except SyntaxError:
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.With):
+            return ", ".join(ast.unparse(item.context_expr) for item in node.items)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "acquire":
+            return ast.unparse(node.func.value)
+    return ""
+
+
+def _itself(waits: Sequence[Wait]) -> str:
+    for wait in waits:
+        if wait.holder.endswith(ITSELF):
+            lock = expression(wait.source) or "the lock"
+            return (
+                f"{wait.actor} holds {lock} since line {wait.holder_line} and asks for it again at line {wait.line}: "
+                "a Lock cannot be taken twice, not even by the thread that holds it."
+            )
+    return ""
+
+
+def _cycle(waits: Sequence[Wait]) -> str:
+    """Threads that wait for locks of each other, in a ring."""
+    by_actor = {wait.actor: wait for wait in waits if wait.what == "for a lock" and wait.holder}
+    for start in by_actor:
+        ring, actor = [], start
+        while actor in by_actor and actor not in ring:
+            ring.append(actor)
+            actor = by_actor[actor].holder
+        if actor == start and len(ring) > 1:
+            # What an actor holds is what its predecessor in the ring waits for.
+            parts = []
+            for number, name in enumerate(ring):
+                mine, before = by_actor[name], by_actor[ring[number - 1]]
+                held = f"the lock it took at line {before.holder_line}" if before.holder_line else "a lock"
+                wanted = expression(mine.source) or "another lock"
+                parts.append(f"{name} holds {held} and waits for {wanted} at line {mine.line}")
+            return "; ".join(parts) + "."
+    return ""
+
+
+def _ended(waits: Sequence[Wait]) -> str:
+    for wait in waits:
+        if wait.holder.endswith(ENDED):
+            lock = expression(wait.source) or "a lock"
+            who = wait.holder.removesuffix(ENDED)
+            return (
+                f"{wait.actor} waits for {lock} at line {wait.line}; {who} took it at line {wait.holder_line} "
+                "and ended without releasing it."
+            )
+    return ""
+
+
+def _starved(waits: Sequence[Wait]) -> str:
+    workers = [w for w in waits if w.what == "for the result of a future" and w.line]
+    outside = [w for w in waits if w not in workers and w.line]
+    if len(workers) > 1 and not outside:
+        lines = sorted({w.line for w in workers})
+        return (
+            f"Every worker of the pool waits for a result (line {', '.join(map(str, lines))}) of a job "
+            "that itself needs a worker: no worker is left to run it."
+        )
+    return ""
+
+
+def _unnotified(waits: Sequence[Wait]) -> str:
+    for wait in waits:
+        if wait.what in ("to be notified", "for an event to be set"):
+            return (
+                f"{wait.actor} waits {wait.what} at line {wait.line}, and nobody is left to do it: "
+                "the signal came before the wait, went to another waiter, or was never sent."
+            )
+    return ""
+
+
+def _unfed(waits: Sequence[Wait]) -> str:
+    hungry = [w for w in waits if w.what == "for an item in a queue"]
+    if hungry and len(hungry) == len([w for w in waits if w.what != "for a thread to end"]):
+        names = " and ".join(w.actor for w in hungry)
+        return f"{names} wait for an item in a queue at line {hungry[0].line}, and nobody is left who puts one."
+    return ""
+
+
+def _unjoined(waits: Sequence[Wait]) -> str:
+    for wait in waits:
+        if wait.what == "for task_done() of every item":
+            return (
+                f"{wait.actor} waits in join() at line {wait.line} until task_done() was called for every item, "
+                "and some item was taken from the queue without it."
+            )
+    return ""

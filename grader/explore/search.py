@@ -1,0 +1,212 @@
+"""The search: runs a scenario under many schedules, hands out each distinct outcome, minimises and replays failures."""
+
+from __future__ import annotations
+
+import concurrent.futures.thread as executors
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from grader.explore import causes, explain, helpers, world
+from grader.explore.program import Program
+from grader.explore.results import Evidence, Failure, Kind, Outcome, Step, Summary, parse_schedule, schedule_text
+from grader.explore.scheduler import Abort, Limits, Run
+from grader.explore.strategies import Enumeration, Follow, Portfolio, Strategy
+
+Scenario = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """`bound`: enumerate all schedules with at most that many preemptions (0, 1, 2 in turn) instead of searching at random.
+
+    `schedules` and `seconds` are the budget; `points` the most switch points of one schedule.
+    """
+
+    schedules: int = 300
+    seconds: float = 5.0
+    seed: int = 0
+    bound: int | None = None
+    adversarial_timeouts: bool = False
+    spurious: bool = False
+    points: int = 20_000
+
+
+@dataclass
+class Ended:
+    """How one schedule ended."""
+
+    run: Run
+    value: Any = None
+    error: BaseException | None = None
+    failed: tuple[Kind, str, Any] | None = None
+    steps: tuple[Step, ...] = ()
+
+
+class Exploration:
+    """Schedules of `scenario(module, *args)`. Iterate for the distinct outcomes; a failure ends the iteration.
+
+    `key` turns an outcome into something hashable that tells distinct ones apart (default: `repr`).
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        program: Program,
+        args: Sequence[Any] = (),
+        options: Options | None = None,
+        key: Callable[[Any], Any] = repr,
+    ) -> None:
+        self.options = options or Options()
+        self.failure: Failure | None = None
+        self.summary = Summary(0, 0.0)
+        self._scenario, self._program, self._args, self._key = scenario, program, args, key
+        self._began = time.monotonic()
+        self._seen: dict[Any, str] = {}
+
+    def __iter__(self) -> Iterator[Outcome]:
+        for strategy in self._strategies():
+            ended = self._execute(strategy)
+            number = self.summary.schedules + 1
+            self.summary = Summary(number, time.monotonic() - self._began)
+            if ended.failed:
+                self.failure = self._proven(ended)
+                return
+            key = self._key(ended.value)
+            if key not in self._seen:
+                self._seen[key] = ended.run.schedule
+                yield Outcome(ended.value, ended.run.schedule, number)
+            if number >= self.options.schedules or time.monotonic() - self._began > self.options.seconds:
+                return
+        self.summary = Summary(self.summary.schedules, time.monotonic() - self._began, True, self.options.bound)
+
+    def _strategies(self) -> Iterator[Strategy]:
+        if self.options.bound is None:
+            yield from Portfolio(self.options.seed)
+        for bound in range((self.options.bound or 0) + 1):
+            yield from Enumeration(bound)
+
+    # -- one schedule ------------------------------------------------------------------------------------------------
+
+    def _execute(self, strategy: Strategy, watch: explain.Recorder | None = None) -> Ended:
+        options = self.options
+        run = Run(
+            strategy,
+            Limits(points=options.points),
+            adversarial_timeouts=options.adversarial_timeouts,
+            spurious=options.spurious,
+            watch=watch,
+        )
+        run.describe = lambda: explain.waits_of(run)
+        ended = Ended(run)
+
+        def main() -> None:
+            try:
+                module = self._program.fresh()
+                ended.value = self._scenario(module, *self._args)
+                _let_executors_end()
+            except Abort:
+                raise
+            except BaseException as error:
+                ended.error = error
+                kind = Kind.RACE if isinstance(error, AssertionError) else Kind.EXCEPTION
+                run.fail(kind, explain.described(error), error)
+
+        def uncaught(args: Any) -> None:
+            if args.exc_value is not None and not isinstance(args.exc_value, (Abort, SystemExit)):
+                ended.error = args.exc_value
+                name = args.thread.name if args.thread else "a thread"
+                run.fail(Kind.EXCEPTION, f"{explain.described(args.exc_value)} in {name}", args.exc_value)
+
+        collecting = gc.isenabled()
+        gc.disable()  # a collection in the middle would run finalizers at another point each time
+        try:
+            with world.controlled(uncaught):
+                thread = threading.Thread(target=main, name="main")
+                threading._main_thread = thread  # type: ignore[attr-defined]
+                run.execute(lambda: helpers.start_actor(run, thread))
+            self._program.forget()
+        finally:
+            if collecting:
+                gc.enable()
+        if run.failure:
+            ended.failed = run.failure
+        return ended
+
+    # -- minimal and replayed ----------------------------------------------------------------------------------------
+
+    def _proven(self, ended: Ended) -> Failure:
+        """The failure under its shortest schedule found, if it happens again; else `outside_control`."""
+        assert ended.failed is not None
+        kind, message, _ = ended.failed
+        if kind is Kind.OUTSIDE_CONTROL:
+            return explain.outside_control(ended.run, self._program.files)
+
+        def same(other: Ended) -> bool:
+            return other.failed is not None and other.failed[0] is kind and type(other.error) is type(ended.error)
+
+        deviations = self._minimised(ended.run.deviations, same, most=100 if kind is not Kind.LIVELOCK else 5)
+        recorder = explain.Recorder()
+        again = self._execute(Follow(deviations), recorder)
+        if not same(again):
+            text = f"{kind}: {message}; but the same schedule did not do it again"
+            return Failure(Kind.OUTSIDE_CONTROL, text, ended.run.schedule)
+        return explain.failure(again.run, again.error, recorder, self._program.files)
+
+    def evidence(self, outcome: Outcome) -> Evidence:
+        """The shortest schedule found that gives this outcome."""
+        wanted = self._key(outcome.value)
+
+        def same(other: Ended) -> bool:
+            return other.failed is None and bool(self._key(other.value) == wanted)
+
+        deviations = self._minimised(sorted(parse_schedule(outcome.schedule).items()), same, most=100)
+        recorder = explain.Recorder()
+        again = self._execute(Follow(deviations), recorder)
+        note = causes.of_race(again.run)
+        return Evidence(schedule_text(again.run.deviations), recorder.steps(), again.run.switches, note)
+
+    def replay(self, schedule: str) -> tuple[Any, Failure | None, tuple[Step, ...]]:
+        """Play one schedule: what the scenario returned, or the failure, and the steps. Raises ValueError."""
+        recorder = explain.Recorder()
+        ended = self._execute(Follow(parse_schedule(schedule)), recorder)
+        failure = None
+        if ended.failed:
+            failure = explain.failure(ended.run, ended.error, recorder, self._program.files)
+        return ended.value, failure, recorder.steps()
+
+    def _minimised(
+        self, deviations: Iterable[tuple[int, int]], same: Callable[[Ended], bool], most: int
+    ) -> dict[int, int]:
+        """Fewest switches: all schedules with 0 or 1 preemptions first, then dropping decisions one by one."""
+        tried = 0
+        best = dict(deviations)
+        end = time.monotonic() + 1.0
+        for strategy in Enumeration(1):
+            if tried >= most or time.monotonic() > end or not best:
+                break
+            ended = self._execute(strategy)
+            tried += 1
+            if same(ended):
+                return dict(ended.run.deviations)
+        while tried < 2 * most and time.monotonic() < end:
+            for index in sorted(best, reverse=True):
+                shorter = {i: c for i, c in best.items() if i != index}
+                ended = self._execute(Follow(shorter))
+                tried += 1
+                if same(ended):
+                    best = dict(ended.run.deviations)
+                    break
+            else:
+                break
+        return best
+
+
+def _let_executors_end() -> None:
+    """What Python does at its exit: idle workers of executors that nobody shut down are told to end."""
+    for thread, jobs in list(executors._threads_queues.items()):
+        jobs.put(None)
+        thread.join()

@@ -1,0 +1,157 @@
+"""The fixture `explore`: a scenario under many schedules, its outcomes to plain expectations."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from grader.judge import trace
+from grader.judge.expectations import CheckFailed
+from grader.judge.submission import Submission, name_inside
+from grader.sandbox import wire
+
+CONTROL = """
+class {name}:
+    def __init__(self):
+        self.{field} = {start}
+
+    def {call}(self):
+        if self.{field} == {start}:
+            self.{field} += {step}
+            return True
+        return False
+
+control = {name}()
+"""
+
+
+class ScheduleFailed(Exception):
+    """The engine itself saw the schedule fail: a deadlock, an exception, no end. `failure` is plain data."""
+
+    def __init__(self, failure: dict[str, Any], token: str) -> None:
+        super().__init__(failure.get("message", ""))
+        self.failure, self.token = failure, token
+
+
+class Replayed(Exception):
+    """`grader replay` asked for this one schedule: what happened is in `played`."""
+
+    def __init__(self, played: dict[str, Any]) -> None:
+        super().__init__("replayed")
+        self.played = played
+
+
+class Explore:
+    """`for outcome in explore(scenario, ...)`: each distinct outcome once. Deadlocks and the like fail the check."""
+
+    def __init__(self, submission: Submission, number: int, rng: random.Random, replay: str | None) -> None:
+        self._submission, self._number, self._rng, self._replay = submission, number, rng, replay
+        self._explorations = 0
+        self._open = False  # between an outcome and the request for the next one
+        self.summary: dict[str, Any] = {}
+
+    def __call__(
+        self,
+        scenario: Callable[..., Any],
+        *args: Any,
+        schedules: int = 300,
+        seconds: float = 3.0,
+        bound: int | None = None,
+        spurious: bool = False,
+        adversarial_timeouts: bool = False,
+        points: int = 20_000,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        """What the `@scenario` returned, for each distinct value.
+
+        Searches `schedules` at random for at most `seconds`; with `bound`, all schedules of at most that many
+        preemptions, within the same budget. `spurious` wakes waiting threads for no reason; `adversarial_timeouts`
+        lets timed waits end although nobody was slow.
+        """
+        self._explorations += 1
+        options = {
+            "schedules": schedules,
+            "seconds": seconds,
+            "bound": bound,
+            "spurious": spurious,
+            "adversarial_timeouts": adversarial_timeouts,
+            "points": points,
+            "seed": self._rng.randrange(1 << 30),
+        }
+        self._submission.explore(scenario, args, kwargs, options)
+        if self._replay is not None:
+            self._play(self._replay)
+            return
+        yield from self._outcomes(f"your code in the check's {name_inside(scenario)}()")
+        self._check_control()
+
+    def possible(self, scenario: Callable[..., Any], *args: Any, bound: int = 1, **options: Any) -> bool:
+        """Is there a schedule with at most `bound` preemptions in which the scenario returns True?"""
+        return any(value is True for value in self(scenario, *args, bound=bound, **options))
+
+    def _outcomes(self, label: str) -> Iterator[Any]:
+        while True:
+            answer = self._ask("explore-next", label)
+            self.summary = _plain(answer.get("summary")) or {}
+            if "failure" not in answer:
+                self._open = True
+                yield answer.get("value")
+                self._open = False
+                continue
+            failure = _plain(answer["failure"])
+            if isinstance(failure, dict):
+                raise ScheduleFailed(failure, self._token(failure.get("schedule")))
+            return
+
+    def _ask(self, do: str, label: str = "an exploration", **more: Any) -> dict[str, Any]:
+        answer = self._submission.explore_request({"do": do, **more}, label)
+        if not isinstance(answer, dict):
+            raise CheckFailed("The exploration gave no usable answer.", "Does your code change how threads work?")
+        return answer
+
+    def _token(self, schedule: object) -> str:
+        return f"kt1-{self._number}{chr(ord('a') + self._explorations - 1)}-{schedule}"
+
+    def explain(self, failed: CheckFailed) -> CheckFailed:
+        """The same failure with the schedule that led to it, if it came from an outcome of an exploration."""
+        if not self._open or failed.evidence is not None:
+            return failed
+        found = _plain(self._ask("explore-evidence"))
+        steps = trace.steps_of(found)
+        token = self._token(found.get("schedule"))
+        evidence = {"type": "schedule", "token": token, "steps": steps}
+        note = str(found.get("note", ""))[:300]
+        message = "\n".join([failed.message, *filter(None, [note]), *trace.lines(steps)])
+        return CheckFailed(message, failed.idea, evidence)
+
+    def _check_control(self) -> None:
+        """Before anything passes: the same engine, in the same process, must find the fault of a broken object."""
+        word = "".join(self._rng.choice("bcdfghklmnprstvz") + self._rng.choice("aeiou") for _ in range(3))
+        start, step = self._rng.randrange(100), self._rng.randrange(1, 100)
+        source = CONTROL.format(name=word.title(), field=f"{word}_left", call=f"take_{word}", start=start, step=step)
+        self._ask("explore-control", source=source, call=f"take_{word}")
+        for outcome in self._outcomes("an exploration"):
+            if outcome == [True, True]:
+                self._open = False
+                return
+        raise CheckFailed(
+            "In your program's process a broken object looks correct: the checks cannot see its races.",
+            "Does your code replace parts of threading, time or sys? Threads must start and stop as Python's own do.",
+        )
+
+    def _play(self, token: str) -> None:
+        _, place, schedule = token.split("-", 2)
+        if place == f"{self._number}{chr(ord('a') + self._explorations - 1)}":
+            raise Replayed(_plain(self._ask("explore-replay", schedule=schedule)))
+
+
+def _plain(value: Any) -> Any:
+    """Records and tuples of the wire as dictionaries and lists; anything else as it is."""
+    if isinstance(value, wire.Record):
+        return {k: _plain(v) for k, v in value.__dict__.items() if not k.startswith("_")}
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value

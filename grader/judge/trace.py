@@ -1,0 +1,83 @@
+"""A schedule in a few lines of text: one line for each stretch of a thread, with the variables that the line names.
+
+What comes from the submission's process is checked here for its form, so that a hostile answer cannot break a report.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MOST_STEPS = 400
+ROOM = 5  # lines
+WORD = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
+
+
+def steps_of(found: Any) -> list[dict[str, Any]]:
+    """The steps of an answer, in the form of the report: thread, file, line, source, state."""
+    steps = found.get("steps") if isinstance(found, dict) else None
+    return [_step(step) for step in (steps if isinstance(steps, list) else [])[:MOST_STEPS] if isinstance(step, dict)]
+
+
+def _step(step: dict[str, Any]) -> dict[str, Any]:
+    line, state = step.get("line"), step.get("state")
+    return {
+        "thread": str(step.get("actor", "?"))[:60],
+        "file": str(step.get("file", ""))[:200],
+        "line": line if isinstance(line, int) else 0,
+        "source": str(step.get("source", ""))[:200],
+        "state": {str(k)[:60]: str(v)[:100] for k, v in state.items()} if isinstance(state, dict) else {},
+    }
+
+
+def waits_of(found: Any) -> list[dict[str, Any]]:
+    """Who waits for what, held by whom: the cycle of the report."""
+    waits = [wait for wait in (found if isinstance(found, list) else [])[:50] if isinstance(wait, dict)]
+    return [
+        {
+            "thread": str(wait.get("actor", "?"))[:60],
+            "waits": str(wait.get("what", ""))[:100],
+            "file": str(wait.get("file", ""))[:200],
+            "line": wait["line"] if isinstance(wait.get("line"), int) else 0,
+            "source": str(wait.get("source", ""))[:200],
+            "holder": str(wait.get("holder", ""))[:80],
+            "holder_line": wait["holder_line"] if isinstance(wait.get("holder_line"), int) else 0,
+        }
+        for wait in waits
+    ]
+
+
+def stretches(steps: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Steps of one thread in a row, after the others had to wait; what `main` did before the threads is left out."""
+    groups: list[list[dict[str, Any]]] = []
+    alone = {step["thread"] for step in steps} == {"main"}
+    for step in steps:
+        if step["thread"] == "main" and not alone:
+            continue
+        if groups and groups[-1][0]["thread"] == step["thread"]:
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    return groups
+
+
+def lines(steps: list[dict[str, Any]], room: int = ROOM) -> list[str]:
+    """At most `room` lines. The beginning is left out first: what goes wrong goes wrong at the end."""
+    groups = stretches(steps)
+    shown = [_line(group) for group in groups]
+    if len(shown) > room:
+        shown = ["...", *shown[-(room - 1) :]]
+    return shown
+
+
+def _line(group: list[dict[str, Any]]) -> str:
+    first, last = group[0], group[-1]
+    text = f"{first['thread']}: line {first['line']}: {first['source']}{_state(first)}"
+    return text if first["line"] == last["line"] else f"{text} ... to line {last['line']}"
+
+
+def _state(step: dict[str, Any]) -> str:
+    """The variables that the line itself names."""
+    named = dict.fromkeys(WORD.findall(step["source"]))
+    known = [f"{name.removeprefix('self.')}={step['state'][name]}" for name in named if name in step["state"]]
+    return f"  ({', '.join(known[:3])})" if known else ""
