@@ -63,22 +63,27 @@ def check_files(exercise: Exercise) -> Iterator[str]:
     for name in exercise.functions:
         if name not in readme:
             yield f"the README does not mention {name}"
-        for path in (exercise.reference, *exercise.accepted):
-            if name in wanted and signatures(path).get(name, wanted[name]) != wanted[name]:
+    for path in (exercise.reference, *exercise.accepted):
+        found = signatures(path)
+        for name, signature in wanted.items():
+            if name.split(".")[0] in exercise.functions and found.get(name, signature) != signature:
                 yield f"{path.name}: the signature of {name} differs from the stub's"
     if not exercise.accepted:
         yield "no accepted solution of a different design"
 
 
 def signatures(path: Path) -> dict[str, str]:
-    """Public functions of a file and the names and defaults of their arguments."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    """Public functions and methods ("Class.method") of a file, and the names and defaults of their arguments."""
     found = {}
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-            for argument in [*node.args.args, *node.args.kwonlyargs, *node.args.posonlyargs]:
-                argument.annotation = None
-            found[node.name] = ast.unparse(node.args)
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        inside = [(f"{node.name}.", n) for n in node.body] if isinstance(node, ast.ClassDef) else [("", node)]
+        for prefix, function in inside:
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and (
+                not function.name.startswith("_") or function.name == "__init__"
+            ):
+                for argument in [*function.args.args, *function.args.kwonlyargs, *function.args.posonlyargs]:
+                    argument.annotation = None
+                found[prefix + function.name] = ast.unparse(function.args)
     return found
 
 

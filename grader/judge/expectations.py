@@ -25,18 +25,23 @@ class NotStarted(Exception):
 
 
 def is_untouched(source: bytes, functions: tuple[str, ...]) -> bool:
-    """Does every one of these functions do nothing but raise NotImplementedError? Then no check needs to run."""
+    """Does every one of these functions and classes do nothing but raise NotImplementedError? Then no check needs to run."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return False
-    bodies = {n.name: n.body for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
-    return all(
-        name in bodies
-        and ast.unparse(bodies[name][-1]) == "raise NotImplementedError"
-        and all(isinstance(statement, ast.Expr) for statement in bodies[name][:-1])
-        for name in functions
-    )
+    defined = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    return all(name in defined and _is_stub(defined[name]) for name in functions)
+
+
+def _is_stub(node: ast.stmt) -> bool:
+    """A function that only raises NotImplementedError, or a class with methods, all of which are that."""
+    if isinstance(node, ast.ClassDef):
+        methods = [n for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+        return bool(methods) and all(_is_stub(method) for method in methods)
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    *before, last = node.body
+    return ast.unparse(last) == "raise NotImplementedError" and all(isinstance(s, ast.Expr) for s in before)
 
 
 def expect(condition: object, message: str, *, idea: str = "", evidence: dict[str, Any] | None = None) -> None:
