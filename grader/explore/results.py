@@ -61,7 +61,8 @@ class Failure:
     note: str = ""
 
     def as_data(self) -> dict[str, Any]:
-        return asdict(self)
+        """Built-in types only."""
+        return {**asdict(self), "kind": self.kind.value}
 
 
 @dataclass(frozen=True)
