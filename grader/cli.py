@@ -17,10 +17,11 @@ from rich.text import Text
 
 from grader import demo as demonstration
 from grader import grading, progress, scaffold
+from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root
 from grader.cli_dev import dev
 from grader.errors import GraderError, UsageError
-from grader.render import junit, terminal
+from grader.render import junit, schedule, terminal
 from grader.render.live import Live
 from grader.verdict import ExerciseResult, Verdict, to_json, write_atomically
 
@@ -175,6 +176,29 @@ def _debug(requests: Sequence[grading.Request], seed: int) -> int:
         command = [*grading.judge_command(request.exercise, request.submission, seed), "-s", "-x"]
         code = max(code, subprocess.call(command, env=environment, cwd=request.exercise.root))
     return min(code, 1)
+
+
+@app.command()
+@click.argument("name")
+@click.argument("token")
+@click.option("--submission", type=click.Path(path_type=Path), help="Play this file instead of the exercise's own.")
+@click.option("--seed", default=0, show_default=True, help="The seed of the check that printed the token.")
+@click.option("--all", "whole", is_flag=True, help="Print every step at once, without waiting for a key.")
+@click.pass_obj
+def replay(catalog: Catalog, name: str, token: str, submission: Path | None, seed: int, whole: bool) -> None:
+    """Play a schedule that failed, step by step, with the variables that change."""
+    played = replaying.replay(grading.request(catalog.find(name), submission), token, seed)
+    _print([Text(played.title, "bold"), *schedule.legend(played.steps)])
+    wait = not whole and sys.stdin.isatty() and sys.stdout.isatty()
+    if wait:
+        click.echo("Space or Enter: next step, a: all the rest, q: quit.")
+    for row in schedule.rows(played.steps):
+        _print([row])
+        key = click.getchar() if wait else ""
+        if key in ("q", "Q", "\x1b"):
+            return
+        wait = wait and key not in ("a", "A")
+    _print([Text(terminal.safe(played.ending))])
 
 
 @app.command()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 
 from grader.explore.results import Wait
-from grader.explore.scheduler import Run
 
 ENDED, ITSELF = " (which has ended)", " (itself)"
 
@@ -19,11 +17,9 @@ def of_deadlock(waits: Sequence[Wait]) -> str:
     return "; ".join(sentence(wait) for wait in waits) or "Nobody can go on."
 
 
-def of_race(run: Run) -> str:
-    """What the locks that were taken say about a race: none at all, or never a common one; else empty."""
-    lines: dict[str, dict[int, int]] = {}
-    for actor in run.actors[1:]:
-        lines[actor.name] = {id(lock): line for who, lock, line in run.taken if who is actor and line}
+def of_race(taken: Sequence[tuple[str, int, int]], actors: Sequence[str]) -> str:
+    """What the locks that were taken (by whom, which, at which line) say about a race: none at all, or no common one."""
+    lines = {actor: {lock: line for who, lock, line in taken if who == actor} for actor in actors}
     if len(lines) < 2 or set.intersection(*(set(locks) for locks in lines.values())):
         return ""
     without = [name for name, locks in lines.items() if not locks]
@@ -31,14 +27,13 @@ def of_race(run: Run) -> str:
         return "No lock was held."
     if without:
         return f"{' and '.join(without)} held no lock."
-    taken = "; ".join(f"{name} at line {sorted(set(locks.values()))[0]}" for name, locks in lines.items())
-    return f"They held different locks, which do not exclude each other ({taken})."
+    where = "; ".join(f"{name} at line {min(locks.values())}" for name, locks in lines.items())
+    return f"They held different locks, which do not exclude each other ({where})."
 
 
 def sentence(wait: Wait) -> str:
     """One wait: who, for what, where, and who holds it."""
-    lock = expression(wait.source)
-    what = f"for {lock}" if lock and wait.what == "for a lock" else wait.what
+    what = f"for {wait.label}" if wait.label and wait.what == "for a lock" else wait.what
     held = ""
     if wait.holder:
         since = f" since line {wait.holder_line}" if wait.holder_line else ""
@@ -47,24 +42,10 @@ def sentence(wait: Wait) -> str:
     return f"{wait.actor} waits {what}{place}{held}"
 
 
-def expression(source: str) -> str:
-    """The lock's expression in a line such as `with self.lock:` or `if self.lock.acquire(timeout=1):`; "" if none."""
-    try:
-        tree = ast.parse(source + (" pass" if source.endswith(":") else ""))
-    except SyntaxError:
-        return ""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.With):
-            return ", ".join(ast.unparse(item.context_expr) for item in node.items)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "acquire":
-            return ast.unparse(node.func.value)
-    return ""
-
-
 def _itself(waits: Sequence[Wait]) -> str:
     for wait in waits:
         if wait.holder.endswith(ITSELF):
-            lock = expression(wait.source) or "the lock"
+            lock = wait.label or "the lock"
             return (
                 f"{wait.actor} holds {lock} since line {wait.holder_line} and asks for it again at line {wait.line}: "
                 "a Lock cannot be taken twice, not even by the thread that holds it."
@@ -85,9 +66,10 @@ def _cycle(waits: Sequence[Wait]) -> str:
             parts = []
             for number, name in enumerate(ring):
                 mine, before = by_actor[name], by_actor[ring[number - 1]]
-                held = f"the lock it took at line {before.holder_line}" if before.holder_line else "a lock"
-                wanted = expression(mine.source) or "another lock"
-                parts.append(f"{name} holds {held} and waits for {wanted} at line {mine.line}")
+                held = before.holder_label or "a lock"
+                since = f" since line {before.holder_line}" if before.holder_line else ""
+                wanted = mine.label or "another lock"
+                parts.append(f"{name} holds {held}{since} and waits for {wanted} at line {mine.line}")
             return "; ".join(parts) + "."
     return ""
 
@@ -95,7 +77,7 @@ def _cycle(waits: Sequence[Wait]) -> str:
 def _ended(waits: Sequence[Wait]) -> str:
     for wait in waits:
         if wait.holder.endswith(ENDED):
-            lock = expression(wait.source) or "a lock"
+            lock = wait.label or "a lock"
             who = wait.holder.removesuffix(ENDED)
             return (
                 f"{wait.actor} waits for {lock} at line {wait.line}; {who} took it at line {wait.holder_line} "

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import linecache
 import os
+import re
 import sys
 import traceback
 from collections.abc import Collection
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -30,12 +33,23 @@ WAITS = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A lock that was taken: by whom, which (`id`), at which traced line, and its expression there."""
+
+    actor: str
+    lock: int
+    line: int
+    label: str
+
+
 class Recorder:
     """Called at every point of a replay; keeps a step whenever the actor or the line changes."""
 
     def __init__(self) -> None:
         self._steps: list[Step] = []
         self._last: tuple[Actor, FrameType, int] | None = None
+        self.taken: list[Taken] = []
 
     def __call__(self, actor: Actor, frame: FrameType) -> None:
         here = (actor, frame, frame.f_lineno)
@@ -48,6 +62,9 @@ class Recorder:
             source = f"end of: {source}"
         step = Step(actor.name, os.path.basename(file), line, frame.f_code.co_name, source, variables(frame))
         self._steps.append(step)
+
+    def took(self, actor: Actor, lock: object, frame: FrameType) -> None:
+        self.taken.append(Taken(actor.name, id(lock), frame.f_lineno, label(frame)))
 
     def steps(self) -> tuple[Step, ...]:
         return tuple(self._steps)
@@ -96,6 +113,33 @@ def simple(value: Any, deep: bool = True) -> str | None:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def label(frame: FrameType) -> str:
+    """The lock that the frame's current line takes, as written there, with the values of the variables in it."""
+    text = expression(linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip())
+    known = variables(frame)
+    named = dict.fromkeys(re.findall(r"(?<![\w.])[A-Za-z_]\w*(?!\w)", text))
+    values = [f"{name}={known[name]}" for name in named if name in known]
+    return f"{text} ({', '.join(values[:2])})" if values else text
+
+
+def expression(source: str) -> str:
+    """The lock's expression in `with self.lock:`, `self.lock.acquire(timeout=1)` or `stack.enter_context(lock)`; or ""."""
+    try:
+        tree = ast.parse(source + (" pass" if source.endswith(":") else ""))
+    except SyntaxError:
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.With):
+            locks = [ast.unparse(item.context_expr) for item in node.items]
+            return locks[0] if len(locks) == 1 else f"one of {', '.join(locks)}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == "acquire":
+                return ast.unparse(node.func.value)
+            if node.func.attr == "enter_context" and node.args:
+                return ast.unparse(node.args[0])
+    return ""
+
+
 def described(error: BaseException) -> str:
     text = traceback.format_exception_only(error)[-1].strip()
     return text if len(text) <= 300 else text[:297] + "..."
@@ -114,8 +158,13 @@ def failure(run: Run, error: BaseException | None, recorder: Recorder, files: Co
     if kind is Kind.LIVELOCK:
         message = f"no end after {message}"
     name = type(error).__name__ if error is not None else ""
-    note = causes.of_race(run) if kind in (Kind.RACE, Kind.EXCEPTION) and run.switches else ""
+    note = note_on(run, recorder) if kind in (Kind.RACE, Kind.EXCEPTION) and run.switches else ""
     return Failure(kind, message, run.schedule, steps, waits, place, name, run.switches, note)
+
+
+def note_on(run: Run, recorder: Recorder) -> str:
+    """What the locks that were held say about a race."""
+    return causes.of_race([(t.actor, t.lock, t.line) for t in recorder.taken], [a.name for a in run.actors[1:]])
 
 
 def _place(error: BaseException, files: Collection[str]) -> tuple[str, int] | None:
@@ -140,33 +189,38 @@ def outside_control(run: Run, files: Collection[str]) -> Failure:
 
 
 def waits_of(run: Run) -> tuple[Wait, ...]:
-    """Who waits for whom, now: to be called while the actors are still blocked."""
-    frames = sys._current_frames()
-    waits = []
-    for actor in run.actors:
-        if actor.done or actor.ready:
-            continue
-        frame = frames.get(actor.ident)
-        chain = _chain(frame)
-        mine = next((f for f in chain if points.is_traced(f.f_code)), None)
-        what = _what(chain, mine)
-        holder, held_at = "", 0
-        if isinstance(actor.resource, Lock) and what == "":
-            what = "for a lock"
-            if actor.resource.holder is not None:
-                owner = actor.resource.holder
-                holder = owner.name + (" (itself)" if owner is actor else " (which has ended)" if owner.done else "")
-                held_at = actor.resource.taken_at
-        elif isinstance(actor.resource, Actor):
-            what, holder = "for a thread to end", actor.resource.name
-        file, line, source, state = "", 0, "", {}
-        if mine is not None:
-            file, line = os.path.basename(mine.f_code.co_filename), mine.f_lineno
-            source = linecache.getline(mine.f_code.co_filename, line).strip()
-            state = variables(mine)
-        if mine is not None or not isinstance(actor.resource, Actor):  # not the scenario's own waiting for its threads
-            waits.append(Wait(actor.name, what or "for something", file, line, source, holder, held_at, state))
-    return tuple(waits)
+    """Who waits for whom, now: to be called while the actors are still blocked. Locks are named in recorded schedules."""
+    taken = {t.lock: t for t in run.watch.taken} if isinstance(run.watch, Recorder) else {}
+    waits = [_wait(actor, taken) for actor in run.actors if not actor.done and not actor.ready]
+    return tuple(wait for wait in waits if wait is not None)
+
+
+def _wait(actor: Actor, taken: dict[int, Taken]) -> Wait | None:
+    chain = _chain(sys._current_frames().get(actor.ident))
+    mine = next((f for f in chain if points.is_traced(f.f_code)), None)
+    if mine is None and isinstance(actor.resource, Actor):
+        return None  # the scenario's own waiting for its threads
+    what, holder, since = _what(chain, mine), "", None
+    if isinstance(actor.resource, Lock) and not what:
+        what, owner = "for a lock", actor.resource.holder
+        since = taken.get(id(actor.resource))
+        if owner is not None:
+            holder = owner.name + (causes.ITSELF if owner is actor else causes.ENDED if owner.done else "")
+    elif isinstance(actor.resource, Actor):
+        what, holder = "for a thread to end", actor.resource.name
+    if mine is None:
+        return Wait(actor.name, what or "for something", "", 0, "", "", holder)
+    return Wait(
+        actor.name,
+        what or "for something",
+        os.path.basename(mine.f_code.co_filename),
+        mine.f_lineno,
+        linecache.getline(mine.f_code.co_filename, mine.f_lineno).strip(),
+        label(mine),
+        holder,
+        since.line if since else 0,
+        since.label if since else "",
+    )
 
 
 def _chain(frame: FrameType | None) -> list[FrameType]:

@@ -28,7 +28,6 @@ class Lock:
     def __init__(self) -> None:
         self._locked = False
         self.holder: Actor | None = None
-        self.taken_at = 0  # line of the traced file; known only in recorded schedules
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if not blocking and timeout != -1:
@@ -51,9 +50,8 @@ class Lock:
                     return False
         self._locked, self.holder = True, actor
         run.log.append(("acquire", actor, self))
-        if run.watch is not None:
-            self.taken_at = _traced_line()
-            run.taken.append((actor, self, self.taken_at))
+        if run.watch is not None and (frame := _traced_frame()) is not None:
+            run.watch.took(actor, self, frame)
         return True
 
     def release(self) -> None:
@@ -101,12 +99,12 @@ class Lock:
         return f"<{'locked' if self._locked else 'unlocked'} Lock>"
 
 
-def _traced_line() -> int:
-    """The line of the innermost traced function that is running in this thread; 0 if there is none."""
+def _traced_frame() -> FrameType | None:
+    """The innermost traced function that is running in this thread."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and not points.is_traced(frame.f_code):
         frame = frame.f_back
-    return frame.f_lineno if frame is not None else 0
+    return frame
 
 
 class Handle:

@@ -34,16 +34,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Wait:
-    """An actor that waits: for what, where; and who holds it since where, if anybody can be named."""
+    """An actor that waits: for what, where; and who holds it since where, if anybody can be named.
+
+    The labels are the locks' expressions in the source, with the variables in them: "self.locks[name] (name='a')".
+    """
 
     actor: str
     what: str
     file: str
     line: int
     source: str
+    label: str = ""
     holder: str = ""
     holder_line: int = 0
-    state: dict[str, str] = field(default_factory=dict)
+    holder_label: str = ""
 
 
 @dataclass(frozen=True)

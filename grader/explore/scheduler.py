@@ -12,7 +12,7 @@ import time as real_time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from grader.explore import points
 from grader.explore.results import SPURIOUS, Kind, schedule_text
@@ -53,8 +53,15 @@ class Actor:
         self.ended.acquire()
 
 
+class Watcher(Protocol):
+    """Is told of every point in traced code, and of every lock that is taken below it."""
+
+    def __call__(self, actor: Actor, frame: FrameType) -> None: ...
+    def took(self, actor: Actor, lock: object, frame: FrameType) -> None: ...
+
+
 class Run:
-    """The state of one schedule. `watch(actor, frame)` is told of every point in traced code, if given."""
+    """The state of one schedule."""
 
     actors_by_ident: dict[int, Actor] = {}  # noqa: RUF012 - of the process: one run at a time
 
@@ -65,7 +72,7 @@ class Run:
         *,
         adversarial_timeouts: bool = False,
         spurious: bool = False,
-        watch: Callable[[Actor, FrameType], None] | None = None,
+        watch: Watcher | None = None,
     ) -> None:
         self.strategy, self.limits, self.watch = strategy, limits, watch
         self.adversarial, self.spurious = adversarial_timeouts, spurious
@@ -77,7 +84,6 @@ class Run:
         self.over = False
         self.failure: tuple[Kind, str, Any] | None = None
         self.log: list[tuple[str, Actor, Any]] = []  # acquisitions, releases and marks, in order
-        self.taken: list[tuple[Actor, object, int]] = []  # who took which lock at which line, if `watch` is given
         self.describe: Callable[[], Any] | None = None  # asked for the waits of a deadlock while all are still blocked
         self._streak = self._reads = self._spurious_used = self._expired_used = 0
         self._finished = _thread.allocate_lock()

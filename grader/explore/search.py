@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grader.explore import causes, explain, helpers, world
+from grader.explore import explain, helpers, world
 from grader.explore.program import Program
 from grader.explore.results import Evidence, Failure, Kind, Outcome, Step, Summary, parse_schedule, schedule_text
 from grader.explore.scheduler import Abort, Limits, Run
@@ -148,7 +148,7 @@ class Exploration:
         def same(other: Ended) -> bool:
             return other.failed is not None and other.failed[0] is kind and type(other.error) is type(ended.error)
 
-        deviations = self._minimised(ended.run.deviations, same, most=100 if kind is not Kind.LIVELOCK else 5)
+        deviations = self._minimised(ended.run.deviations, same, most=300 if kind is not Kind.LIVELOCK else 5)
         recorder = explain.Recorder()
         again = self._execute(Follow(deviations), recorder)
         if not same(again):
@@ -163,10 +163,10 @@ class Exploration:
         def same(other: Ended) -> bool:
             return other.failed is None and bool(self._key(other.value) == wanted)
 
-        deviations = self._minimised(sorted(parse_schedule(outcome.schedule).items()), same, most=100)
+        deviations = self._minimised(sorted(parse_schedule(outcome.schedule).items()), same, most=300)
         recorder = explain.Recorder()
         again = self._execute(Follow(deviations), recorder)
-        note = causes.of_race(again.run)
+        note = explain.note_on(again.run, recorder)
         return Evidence(schedule_text(again.run.deviations), recorder.steps(), again.run.switches, note)
 
     def replay(self, schedule: str) -> tuple[Any, Failure | None, tuple[Step, ...]]:
@@ -184,7 +184,7 @@ class Exploration:
         """Fewest switches: all schedules with 0 or 1 preemptions first, then dropping decisions one by one."""
         tried = 0
         best = dict(deviations)
-        end = time.monotonic() + 1.0
+        end = time.monotonic() + 1.5
         for strategy in Enumeration(1):
             if tried >= most or time.monotonic() > end or not best:
                 break

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.judge import trace
-from grader.judge.expectations import CheckFailed, Inconclusive, NotStarted
+from grader.judge.expectations import CheckFailed, Inconclusive, NotStarted, shown
 from grader.judge.exploring import Replayed, ScheduleFailed
 from grader.sandbox import diagnosis
 from grader.sandbox.outcomes import ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
@@ -42,7 +42,7 @@ def judge(error: BaseException) -> Judged:
     if isinstance(error, ScheduleFailed):
         return _schedule(error)
     if isinstance(error, Replayed):
-        return Judged(Verdict.PASSED, evidence={"type": "replay", **error.played})
+        return _replayed(error.played)
     if isinstance(error, ProtocolBroken):
         return Judged(
             Verdict.FAILED,
@@ -99,6 +99,14 @@ SCHEDULE_IDEAS = {
 }
 
 
+def _replayed(played: dict[str, Any]) -> Judged:
+    failure = played.get("failure")
+    ending = f"The scenario returned {shown(played.get('value'))}."
+    if isinstance(failure, dict):
+        ending = f"{failure.get('kind')}: {failure.get('message')}"[:1000]
+    return Judged(Verdict.PASSED, evidence={"type": "replay", "steps": trace.steps_of(played), "ending": ending})
+
+
 def _schedule(error: ScheduleFailed) -> Judged:
     failure = error.failure
     kind = str(failure.get("kind"))
@@ -109,8 +117,8 @@ def _schedule(error: ScheduleFailed) -> Judged:
     if failure.get("type") == "NotImplementedError":
         return Judged(Verdict.NOT_STARTED, "Still the stub.", "Start with the README.", file, line)
     where = f" at {file}:{line}" if file else ""
-    # A deadlock's message says who waits where; what led there takes the room that is left.
-    shown = trace.lines(steps, 3 if kind == "deadlock" else trace.ROOM)
+    # A deadlock's message says who holds what and waits where; what led there is left to the replay.
+    shown = trace.lines(steps) if kind != "deadlock" else []
     note = str(failure.get("note", ""))[:300]
     happened = "\n".join([f"{message}{where}", *filter(None, [note]), *shown])
     waits = failure.get("waits")

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 MOST_STEPS = 400
-ROOM = 5  # lines
+ROOM, WIDTH = 5, 76  # lines, columns
 WORD = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
 
 
@@ -25,6 +25,7 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
         "thread": str(step.get("actor", "?"))[:60],
         "file": str(step.get("file", ""))[:200],
         "line": line if isinstance(line, int) else 0,
+        "function": str(step.get("function", ""))[:100],
         "source": str(step.get("source", ""))[:200],
         "state": {str(k)[:60]: str(v)[:100] for k, v in state.items()} if isinstance(state, dict) else {},
     }
@@ -40,8 +41,10 @@ def waits_of(found: Any) -> list[dict[str, Any]]:
             "file": str(wait.get("file", ""))[:200],
             "line": wait["line"] if isinstance(wait.get("line"), int) else 0,
             "source": str(wait.get("source", ""))[:200],
+            "label": str(wait.get("label", ""))[:200],
             "holder": str(wait.get("holder", ""))[:80],
             "holder_line": wait["holder_line"] if isinstance(wait.get("holder_line"), int) else 0,
+            "holder_label": str(wait.get("holder_label", ""))[:200],
         }
         for wait in waits
     ]
@@ -64,20 +67,29 @@ def stretches(steps: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def lines(steps: list[dict[str, Any]], room: int = ROOM) -> list[str]:
     """At most `room` lines. The beginning is left out first: what goes wrong goes wrong at the end."""
     groups = stretches(steps)
-    shown = [_line(group) for group in groups]
+    last_of = {group[0]["thread"]: number for number, group in enumerate(groups)}
+    shown = [_line(group, last_of[group[0]["thread"]] > number) for number, group in enumerate(groups)]
     if len(shown) > room:
         shown = ["...", *shown[-(room - 1) :]]
     return shown
 
 
-def _line(group: list[dict[str, Any]]) -> str:
-    first, last = group[0], group[-1]
-    text = f"{first['thread']}: line {first['line']}: {first['source']}{_state(first)}"
-    return text if first["line"] == last["line"] else f"{text} ... to line {last['line']}"
+def _line(group: list[dict[str, Any]], interrupted: bool) -> str:
+    """The last line that the thread has run in this stretch, and where it stops if it has to go on later."""
+    last = group[-1]
+    done = [step for step in group if not step["source"].startswith("end of: ")]
+    if interrupted:
+        # The last step is where it stands; what it did before, in the same function, says more.
+        done = [step for step in done if step["function"] == last["function"] and step["line"] != last["line"]]
+    told = done[-1] if done else last
+    stops = f" ... stops at line {last['line']}" if interrupted else ""
+    text = f"{told['thread']}: line {told['line']}: {told['source']}{_state(told)}"
+    room = WIDTH - len(stops)
+    return (text if len(text) <= room else text[: room - 3] + "...") + stops
 
 
 def _state(step: dict[str, Any]) -> str:
     """The variables that the line itself names."""
     named = dict.fromkeys(WORD.findall(step["source"]))
     known = [f"{name.removeprefix('self.')}={step['state'][name]}" for name in named if name in step["state"]]
-    return f"  ({', '.join(known[:3])})" if known else ""
+    return f"  ({', '.join(known[:2])})" if known else ""

@@ -45,7 +45,7 @@ def exercise(result: ExerciseResult) -> Iterator[Text]:
         return
     bad = [c for c in result.checks if c.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE)]
     if bad:
-        yield from failure(bad[0])
+        yield from failure(bad[0], result)
     same = [check for check in bad[1:] if check.message == bad[0].message]
     for check in bad[1:]:
         if check not in same:
@@ -59,20 +59,29 @@ def exercise(result: ExerciseResult) -> Iterator[Text]:
                 yield Text("    " + line, "dim")
 
 
-def failure(check: CheckResult) -> Iterator[Text]:
-    """At most eight lines below the check's own: what happened, the evidence, the idea."""
+def failure(check: CheckResult, result: ExerciseResult) -> Iterator[Text]:
+    """At most eight lines below the check's own: what happened, the evidence, the idea, the next step."""
     yield check_line(check)
-    advice = textwrap.wrap("Think: " + safe(check.advice), WIDTH - 4) if check.advice else []
+    advice = textwrap.wrap("Think: " + safe(check.advice), WIDTH - 4)[:3] if check.advice else []
+    token = (check.evidence or {}).get("token")
+    step = [f"See it: grader replay {result.name} {safe(str(token))}{_which(result)}"] if token else []
     lines: list[str] = []
     for line in check.message.splitlines():
         lines += textwrap.wrap(safe(line), WIDTH - 4, subsequent_indent="  ", drop_whitespace=False) or []
-    room = MOST_LINES - min(len(advice), 3)
+    room = MOST_LINES - len(advice) - len(step)
     if len(lines) > room:
         lines = [*lines[: room - 1], "..."]
     for line in lines:
         yield Text("    " + line)
-    for line in advice[:3]:
+    for line in [*advice, *step]:
         yield Text("    " + line, "cyan")
+
+
+def _which(result: ExerciseResult) -> str:
+    """The option that names the file again, if it was not the exercise's own."""
+    path = result.submission["path"]
+    own = f"exercises/{result.track}/{result.name}/{result.name}.py"
+    return "" if path == own else f" --submission {safe(path)}"
 
 
 def total(report: Report) -> Text:

@@ -1,0 +1,54 @@
+"""A schedule in the terminal: a column for each thread, the line it is about to run, and what changed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from grader.render.terminal import WIDTH, safe
+
+Step = dict[str, Any]
+
+
+def names(steps: Sequence[Step]) -> list[str]:
+    """The threads, in the order in which they first run."""
+    return list(dict.fromkeys(str(step["thread"]) for step in steps))
+
+
+def legend(steps: Sequence[Step]) -> Iterator[Text]:
+    for number, name in enumerate(names(steps), 1):
+        yield Text.assemble(f"  {number} ", (safe(name), "bold"))
+
+
+def rows(steps: Sequence[Step]) -> Iterator[Text]:
+    """One text a step: lanes, line, source, and the variables that differ from the last time this was seen."""
+    threads = names(steps)
+    known: dict[tuple[str, str], str] = {}
+    last = None
+    for step in steps:
+        lane = threads.index(step["thread"])
+        marks = " ".join("*" if number == lane else "|" for number in range(len(threads)))
+        switched = last is not None and last != lane
+        last = lane
+        head = f"  {marks}  {step['line']:>4}  "
+        source = safe(step["source"])[: WIDTH - len(head)]
+        changed = _changes(step, known)
+        row = Text.assemble(head, (source, "bold" if switched else ""))
+        if changed:
+            text = safe(", ".join(changed))
+            gap = "  " if len(head) + len(source) + len(text) + 2 <= WIDTH else "\n" + " " * len(head)
+            row.append(gap + text[: WIDTH - 10], "cyan")
+        yield row
+
+
+def _changes(step: Step, known: dict[tuple[str, str], str]) -> list[str]:
+    """What this thread sees for the first time or sees changed. Attributes belong to everybody, locals to the thread."""
+    changed = []
+    for name, value in step["state"].items():
+        owner = "" if name.startswith("self.") else step["thread"]
+        if known.get((owner, name)) != value:
+            known[owner, name] = value
+            changed.append(f"{name}={value}")
+    return changed
