@@ -44,6 +44,7 @@ POINT_GROUPS: Mapping[str, tuple[Kind, ...]] = {
     "tests": (Kind.TESTS,),
 }
 
+NOT_MEASURED = "Not measured, because a check before this one did not pass."
 RACE_CAP = 50  # percent of an exercise's points that a racy, deadlocking or hanging submission can reach
 LEAK_CAP = 80  # percent for one that leaks
 

@@ -26,7 +26,7 @@ from grader.measure.timing_lock import machine
 from grader.sandbox.launch import Launcher, debugging, launcher
 from grader.sandbox.session import Job
 from grader.services.mirror import Mirror
-from grader.verdict import CheckResult, Kind, Verdict
+from grader.verdict import NOT_MEASURED, CheckResult, Kind, Verdict
 
 DEBUG_SECONDS = 86_400.0  # whoever looks at a breakpoint has all day
 TIMED_SECONDS = 90.0  # a speed-up check makes up to nine trials
@@ -86,7 +86,7 @@ class Judge:
         if is_untouched(self.source_of(exercise).read_bytes(), exercise.functions):
             raise NotStarted
         if kind_of(item) is Kind.SPEEDUP and exercise.slug in self._not_correct:
-            raise CheckFailed("Not measured, because a check before this one did not pass.", "First right, then fast.")
+            raise CheckFailed(NOT_MEASURED, "First right, then fast.")
         try:
             return (yield)
         except CheckFailed as failed:

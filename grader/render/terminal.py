@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from grader.verdict import CheckResult, ExerciseResult, Report, Verdict
+from grader.verdict import NOT_MEASURED, CheckResult, ExerciseResult, Report, Verdict
 
 WIDTH = 80
 MOST_LINES = 8
@@ -30,8 +30,10 @@ def safe(text: str) -> str:
 
 
 def check_line(check: CheckResult) -> Text:
-    verdict = str(check.verdict).replace("_", " ")
-    return Text.assemble((f"  {verdict:<13}", STYLE[check.verdict]), safe(check.title))
+    verdict, style = str(check.verdict).replace("_", " "), STYLE[check.verdict]
+    if check.message == NOT_MEASURED:  # it costs its points, and yet nobody has seen it fail
+        verdict, style = "not measured", "dim"
+    return Text.assemble((f"  {verdict:<13}", style), safe(check.title))
 
 
 def exercise(result: ExerciseResult) -> Iterator[Text]:
