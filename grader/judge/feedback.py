@@ -134,8 +134,8 @@ def _schedule(error: ScheduleFailed) -> Judged:
 def _hung(error: SubmissionHung) -> Judged:
     stacks = error.stacks
     lines = diagnosis.describe(stacks)
-    children = stacks.get("children", [])
-    if children:
+    children = stacks.get("alive", [])
+    if children and not stacks.get("children"):
         lines.append(f"still alive: {', '.join(children[:3])}")
     frame = next((t["frames"][-1] for t in stacks.get("threads", []) if t.get("frames")), None)
     happened = f"{error.call} did not end within {error.seconds:g} s."

@@ -6,14 +6,12 @@ Not trusted: whatever is said from here is data for the judge, never a verdict o
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import gc
 import importlib
 import inspect
 import json
 import linecache
 import os
-import signal
 import socket
 import sys
 import tempfile
@@ -26,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader.sandbox import remote, wire
+from grader.sandbox import remote, stacks, wire
 
 if TYPE_CHECKING:
     from grader.sandbox.exploring import Explorations
@@ -77,12 +75,7 @@ class Child:
         warnings.showwarning = self._warned
         warnings.simplefilter("always", RuntimeWarning)
         self._prepare_processes()
-        self.stacks = open(config["diagnosis"], "w", encoding="utf-8")  # noqa: SIM115 - stays open for the whole life
-        if hasattr(signal, "SIGUSR2"):
-            faulthandler.register(signal.SIGUSR1, file=self.stacks, all_threads=True)
-            signal.signal(signal.SIGUSR2, self._describe_stacks)
-        else:
-            faulthandler.dump_traceback_later(config["seconds"], file=self.stacks)
+        stacks.install(self.stage, Path(config["diagnosis"]), config["seconds"])
 
     def _prepare_beside_pytest(self) -> None:
         """For --debug: in a thread of the judge, so that breakpoints work; each check loads the files anew."""
@@ -166,13 +159,8 @@ class Child:
             data["message"] = f"{error.msg}"
             data["column"] = error.offset or 0
         else:
-            data["frames"] = self._frames(traceback.extract_tb(error.__traceback__))
+            data["frames"] = stacks.student_frames(traceback.extract_tb(error.__traceback__), self.stage)
         return data
-
-    def _frames(self, stack: traceback.StackSummary) -> list[list[Any]]:
-        """The frames in the student's files, outermost first."""
-        mine = [f for f in stack if Path(f.filename).parent == self.stage and not f.filename.endswith("scenarios.py")]
-        return [[os.path.basename(f.filename), f.lineno or 0, f.name, f.line or ""] for f in mine[-20:]]
 
     def _complain(self, where: str, error: BaseException | None) -> None:
         self.complaints.append(f"{where}: {type(error).__name__}: {wire.text_of(error)[:300]}")
@@ -193,48 +181,13 @@ class Child:
                 break
             time.sleep(0.01)  # threads announce their end to nobody but join(), which could wait for ever
         linecache.checkcache()
-        stacks = sys._current_frames()
+        current = sys._current_frames()
         described = []
         for thread in threads:
-            frame = stacks.get(thread.ident or -1)
-            frames = self._frames(traceback.extract_stack(frame)) if frame else []
+            frame = current.get(thread.ident or -1)
+            frames = stacks.student_frames(traceback.extract_stack(frame), self.stage) if frame else []
             described.append({"name": thread.name, "daemon": thread.daemon, "frames": frames})
         return {"threads": described, "complaints": self.complaints[:20]}
-
-    def _describe_stacks(self, *_: object) -> None:
-        """Signal handler: the stacks of all threads and the tree of tasks, in the student's frames."""
-        threads = []
-        names = {t.ident: t.name for t in threading.enumerate()}
-        for ident, frame in sys._current_frames().items():
-            stack = traceback.extract_stack(frame)
-            last = f"{os.path.basename(stack[-1].filename)}:{stack[-1].name}" if stack else ""
-            if ident == threading.get_ident():
-                stack = traceback.StackSummary.from_list([f for f in stack if f.name != "_describe_stacks"])
-                last = f"{os.path.basename(stack[-1].filename)}:{stack[-1].name}"
-            threads.append({"name": names.get(ident, "?"), "frames": self._frames(stack), "last": last})
-        tasks = []
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            loop = None
-        for task in asyncio.all_tasks(loop) if loop else ():
-            summary = traceback.StackSummary.extract((f, f.f_lineno) for f in _await_chain(task))
-            tasks.append({"name": task.get_name(), "frames": self._frames(summary)})
-        self.stacks.write("\n" + json.dumps({"threads": threads, "tasks": tasks}) + "\n")
-        self.stacks.flush()
-
-
-def _await_chain(task: asyncio.Task[Any]) -> list[types.FrameType]:
-    """The frames of a suspended task, outermost first: `Task.get_stack` shows only the first."""
-    frames: list[types.FrameType] = []
-    awaited: Any = task.get_coro()
-    while awaited is not None and len(frames) < 50:
-        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
-        if frame is None:
-            break
-        frames.append(frame)
-        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
-    return frames
 
 
 def route_output(config: dict[str, Any]) -> None:

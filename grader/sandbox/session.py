@@ -231,8 +231,9 @@ class Session:
         raise wire.WireError("an answer that holds neither a value nor an exception")
 
     def hung(self, call: str) -> SubmissionHung:
-        stacks = diagnosis.stacks_of(self.pid, self.folder / "stacks")
-        stacks["children"] = diagnosis.children(self.children())
+        children = self.children()
+        stacks = diagnosis.stacks_of(self.pid, self.folder / "stacks", [child.pid for child in children])
+        stacks["alive"] = diagnosis.alive(children)
         return SubmissionHung(call, self.job.seconds, stacks)
 
     def output(self) -> str:
