@@ -11,7 +11,7 @@ from grader.errors import GraderFault, UsageError
 from grader.grading import Grading, Request
 from grader.verdict import CheckResult, Verdict
 
-TOKEN = re.compile(r"kt1-(\d+)([a-z])-([0-9a-zA-Z_]+)")
+TOKEN = re.compile(r"kt1-(\d+)([a-z])-([0-9a-zA-Z_.\-]+)")
 
 
 @dataclass(frozen=True)

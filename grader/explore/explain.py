@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import linecache
 import os
 import re
@@ -53,8 +52,8 @@ class Recorder:
 
     def __call__(self, actor: Actor, frame: FrameType) -> None:
         here = (actor, frame, frame.f_lineno)
-        if here == self._last or len(self._steps) >= MOST_STEPS or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
-            return  # the same stretch, or the body of a module or class
+        if here == self._last or len(self._steps) >= MOST_STEPS:
+            return
         self._last = here
         file, line = frame.f_code.co_filename, frame.f_lineno
         source = linecache.getline(file, line).strip()

@@ -7,6 +7,7 @@ instruction runs, and on the same instructions.
 from __future__ import annotations
 
 import dis
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
@@ -89,6 +90,10 @@ def trace(module: CodeType) -> None:
     assigned = assigned_in(module)
     for code in codes_in(module):
         _points[code] = points_of(code, assigned)
+        if not code.co_flags & inspect.CO_OPTIMIZED:
+            # The body of a module or class: Python holds the module's import lock meanwhile, so nobody may be
+            # switched out here; only loops without end are looked for.
+            _points[code] = {offset: what for offset, what in _points[code].items() if what == LOOP}
         if _monitor is not None:
             _monitor.add(code)
 

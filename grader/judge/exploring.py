@@ -12,12 +12,15 @@ from grader.judge.submission import Submission, name_inside
 from grader.sandbox import wire
 
 CONTROL = """
+import asyncio
+
 class {name}:
     def __init__(self):
         self.{field} = {start}
 
-    def {call}(self):
+    {define} {call}(self):
         if self.{field} == {start}:
+            {between}
             self.{field} += {step}
             return True
         return False
@@ -69,7 +72,6 @@ class Explore:
         preemptions, within the same budget. `spurious` wakes waiting threads for no reason; `adversarial_timeouts`
         lets timed waits end although nobody was slow.
         """
-        self._explorations += 1
         options = {
             "schedules": schedules,
             "seconds": seconds,
@@ -77,14 +79,53 @@ class Explore:
             "spurious": spurious,
             "adversarial_timeouts": adversarial_timeouts,
             "points": points,
-            "seed": self._rng.randrange(1 << 30),
         }
-        self._submission.explore(scenario, args, kwargs, options)
+        return self._explore(scenario, args, kwargs, options)
+
+    def tasks(
+        self,
+        scenario: Callable[..., Any],
+        *args: Any,
+        schedules: int = 100,
+        seconds: float = 3.0,
+        reorder: bool = False,
+        cancel: str | None = None,
+        cancel_times: int = 1,
+        timer_jitter: bool = False,
+        check_leaks: bool = True,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        """The same for an `async def` scenario, in virtual time; see `grader.explore.tasks.explore_tasks`.
+
+        `reorder`: ready tasks in any order; `cancel`: a task's name or pattern, or "everywhere", cancelled at each of its
+        suspension points in turn, `cancel_times` times; `timer_jitter`: timers that are due together fire in any order.
+        """
+        options = {
+            "schedules": schedules,
+            "seconds": seconds,
+            "reorder": reorder,
+            "cancel": cancel,
+            "cancel_times": cancel_times,
+            "timer_jitter": timer_jitter,
+            "check_leaks": check_leaks,
+        }
+        return self._explore(scenario, args, kwargs, options, tasks=True)
+
+    def _explore(
+        self,
+        scenario: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: dict[str, Any],
+        tasks: bool = False,
+    ) -> Iterator[Any]:
+        self._explorations += 1
+        self._submission.explore(scenario, args, kwargs, {**options, "seed": self._rng.randrange(1 << 30)})
         if self._replay is not None:
             self._play(self._replay)
             return
         yield from self._outcomes(f"your code in the check's {name_inside(scenario)}()")
-        self._check_control()
+        self._check_control(tasks)
 
     def possible(self, scenario: Callable[..., Any], *args: Any, bound: int = 1, **options: Any) -> bool:
         """Is there a schedule with at most `bound` preemptions in which the scenario returns True?"""
@@ -125,12 +166,15 @@ class Explore:
         message = "\n".join([failed.message, *filter(None, [note]), *trace.lines(steps)])
         return CheckFailed(message, failed.idea, evidence)
 
-    def _check_control(self) -> None:
+    def _check_control(self, tasks: bool) -> None:
         """Before anything passes: the same engine, in the same process, must find the fault of a broken object."""
         word = "".join(self._rng.choice("bcdfghklmnprstvz") + self._rng.choice("aeiou") for _ in range(3))
         start, step = self._rng.randrange(100), self._rng.randrange(1, 100)
-        source = CONTROL.format(name=word.title(), field=f"{word}_left", call=f"take_{word}", start=start, step=step)
-        self._ask("explore-control", source=source, call=f"take_{word}")
+        source = CONTROL.format(
+            name=word.title(), field=f"{word}_left", call=f"take_{word}", start=start, step=step,
+            define="async def" if tasks else "def", between="await asyncio.sleep(0)" if tasks else "pass",
+        )  # fmt: skip
+        self._ask("explore-control", source=source, call=f"take_{word}", tasks=tasks)
         for outcome in self._outcomes("an exploration"):
             if outcome == [True, True]:
                 self._open = False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import inspect
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.explore import Exploration, Options, Outcome, Program, together
+from grader.explore.tasks import TaskExploration, explore_tasks
 from grader.sandbox import wire
 
 Answer = dict[str, Any]
@@ -20,7 +23,7 @@ class Explorations:
 
     def __init__(self, stage: Path, slug: str) -> None:
         self._stage, self._slug = stage, slug
-        self._exploration: Exploration | None = None
+        self._exploration: Exploration | TaskExploration | None = None
         self._outcomes: Iterator[Outcome] = iter(())
         self._last: Outcome | None = None
 
@@ -30,7 +33,7 @@ class Explorations:
             case "explore":
                 return lambda *args, **kwargs: self._begin(message["name"], message["options"], args, kwargs)
             case "explore-control":
-                return lambda: self._control(message["source"], message["call"])
+                return lambda: self._control(message["source"], message["call"], message["tasks"])
             case "explore-next":
                 return lambda: self._next()
             case "explore-evidence":
@@ -42,22 +45,37 @@ class Explorations:
     def _begin(self, name: str, options: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Answer:
         given = sorted(p for p in self._stage.glob("*.py") if p.stem not in (self._slug, "scenarios"))
         program = Program([self._stage / f"{self._slug}.py", *given])
+        scenario = getattr(importlib.import_module("scenarios"), name)
+        if inspect.iscoroutinefunction(scenario):
 
-        def scenario(module: Any) -> Any:
-            return getattr(importlib.import_module("scenarios"), name)(module, *args, **kwargs)
+            async def play(module: Any) -> Any:
+                return await scenario(module, *args, **kwargs)
 
-        self._exploration = Exploration(scenario, program, options=Options(**options), key=_key)
+            self._exploration = explore_tasks(play, program, key=_key, **options)
+        else:
+
+            def act(module: Any) -> Any:
+                return scenario(module, *args, **kwargs)
+
+            self._exploration = Exploration(act, program, options=Options(**options), key=_key)
         self._outcomes = iter(self._exploration)
         return {}
 
-    def _control(self, source: str, call: str) -> Answer:
-        """A broken object of the judge: two threads make the same call on it."""
+    def _control(self, source: str, call: str, tasks: bool) -> Answer:
+        """A broken object of the judge: two threads or tasks make the same call on it."""
         program = Program([], {"control": source})
+        if tasks:
 
-        def scenario(module: Any) -> Any:
-            return together(getattr(module.control, call), getattr(module.control, call))
+            async def play(module: Any) -> Any:
+                return await asyncio.gather(getattr(module.control, call)(), getattr(module.control, call)())
 
-        self._exploration = Exploration(scenario, program, options=Options(schedules=200, seconds=2.0), key=_key)
+            self._exploration = explore_tasks(play, program, schedules=20, key=_key)
+        else:
+
+            def act(module: Any) -> Any:
+                return together(getattr(module.control, call), getattr(module.control, call))
+
+            self._exploration = Exploration(act, program, options=Options(schedules=200, seconds=2.0), key=_key)
         self._outcomes = iter(self._exploration)
         return {}
 
