@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import inspect
 import linecache
 import os
@@ -34,12 +35,12 @@ class Recorder:
     """Called at every point of a replay; keeps a step whenever the actor or the line changes."""
 
     def __init__(self) -> None:
-        self._steps: list[Step] = []
+        self._steps: collections.deque[Step] = collections.deque(maxlen=MOST_STEPS)  # the last ones: the fault is there
         self._last: tuple[Actor, FrameType, int] | None = None
 
     def __call__(self, actor: Actor, frame: FrameType) -> None:
         here = (actor, frame, frame.f_lineno)
-        if here == self._last or len(self._steps) >= MOST_STEPS or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        if here == self._last or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
             return  # the same stretch, or the body of a module or class
         self._last = here
         file, line = frame.f_code.co_filename, frame.f_lineno
@@ -154,11 +155,11 @@ def waits_of(run: Run) -> tuple[Wait, ...]:
         if isinstance(actor.resource, Lock) and what == "":
             what = "for a lock"
             if actor.resource.holder is not None:
-                owner = actor.resource.holder
-                holder = owner.name + (" (itself)" if owner is actor else " (which has ended)" if owner.done else "")
-                held_at = actor.resource.taken_at
+                holder, held_at = _holder(actor.resource, actor, chain), actor.resource.taken_at
         elif isinstance(actor.resource, Actor):
             what, holder = "for a thread to end", actor.resource.name
+        elif what == "for a thread to end":  # up to Python 3.12
+            holder = next((a.name for a in run.actors if a.sentinel is actor.resource), "")
         file, line, source, state = "", 0, "", {}
         if mine is not None:
             file, line = os.path.basename(mine.f_code.co_filename), mine.f_lineno
@@ -167,6 +168,17 @@ def waits_of(run: Run) -> tuple[Wait, ...]:
         if mine is not None or not isinstance(actor.resource, Actor):  # not the scenario's own waiting for its threads
             waits.append(Wait(actor.name, what or "for something", file, line, source, holder, held_at, state))
     return tuple(waits)
+
+
+def _holder(lock: Lock, waiting: Actor, chain: list[FrameType]) -> str:
+    """The name of the lock's holder, and what else is to be said of it."""
+    assert lock.holder is not None
+    if lock.holder is not waiting:
+        return lock.holder.name + (causes.ENDED if lock.holder.done else "")
+    taken = lock.taken_in
+    # A generator may be a context manager's, and its block still be running.
+    left = taken is not None and taken not in chain and not taken.f_code.co_flags & inspect.CO_GENERATOR
+    return waiting.name + (causes.LEFT if left else causes.ITSELF)
 
 
 def _chain(frame: FrameType | None) -> list[FrameType]:

@@ -17,7 +17,7 @@ from typing import Any
 from grader.explore import points, scheduler
 from grader.explore.scheduler import Actor
 
-REAL_SLEEP, REAL_START = time.sleep, _thread.start_new_thread
+REAL_SLEEP, REAL_START, REAL_THREAD_START = time.sleep, _thread.start_new_thread, threading.Thread.start
 _WAIT = threading.Condition.wait.__code__
 EPOCH = 1_700_000_000.0 - 1000.0  # of the virtual time.time()
 
@@ -28,7 +28,8 @@ class Lock:
     def __init__(self) -> None:
         self._locked = False
         self.holder: Actor | None = None
-        self.taken_at = 0  # line of the traced file; known only in recorded schedules
+        self.taken_at = 0  # line of the traced file; known only in recorded schedules, as is the function's frame
+        self.taken_in: FrameType | None = None
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if not blocking and timeout != -1:
@@ -39,7 +40,7 @@ class Lock:
         if actor is None:
             return self._acquire_uncontrolled(blocking)
         run = actor.run
-        run.point(actor)
+        run.point(actor, at_lock=True)
         if self._locked:
             if not blocking or timeout == 0:
                 return False
@@ -52,7 +53,8 @@ class Lock:
         self._locked, self.holder = True, actor
         run.log.append(("acquire", actor, self))
         if run.watch is not None:
-            self.taken_at = _traced_line()
+            self.taken_in = _traced_frame()
+            self.taken_at = self.taken_in.f_lineno if self.taken_in else 0
             run.taken.append((actor, self, self.taken_at))
         return True
 
@@ -64,11 +66,14 @@ class Lock:
         self._unlock()
         if actor is not None and not actor.run.over:
             actor.run.log.append(("release", holder or actor, self))
-            actor.run.point(actor)
+            if actor.starting is self:
+                _begun(actor)
+            else:
+                actor.run.point(actor)
 
     def _unlock(self) -> None:
         """Release without a point."""
-        holder, self._locked, self.holder = self.holder, False, None
+        holder, self._locked, self.holder, self.taken_in = self.holder, False, None, None
         actor = scheduler.current() or holder
         if actor is not None:
             actor.run.wake(self)
@@ -101,12 +106,12 @@ class Lock:
         return f"<{'locked' if self._locked else 'unlocked'} Lock>"
 
 
-def _traced_line() -> int:
-    """The line of the innermost traced function that is running in this thread; 0 if there is none."""
+def _traced_frame() -> FrameType | None:
+    """The innermost traced function that is running in this thread."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and not points.is_traced(frame.f_code):
         frame = frame.f_back
-    return frame.f_lineno if frame is not None else 0
+    return frame
 
 
 class Handle:
@@ -137,6 +142,30 @@ class Handle:
                 return
 
 
+def start(thread: threading.Thread) -> None:
+    """`Thread.start` under control: CPython's own, but nobody comes in between its steps, only after them."""
+    me = scheduler.current()
+    if me is None or me.quiet:
+        REAL_THREAD_START(thread)
+        return
+    me.quiet = True
+    try:
+        REAL_THREAD_START(thread)
+    finally:
+        me.quiet = False
+    me.run.point(me)
+
+
+def _begun(actor: Actor) -> None:
+    """The new thread has said that it runs; the next thing is its `run`."""
+    try:
+        actor.run.begun(actor)
+    except scheduler.Abort:
+        # Thread._bootstrap_inner removes itself from there at its end, and is not yet in.
+        threading._active[actor.ident] = threading.main_thread()  # type: ignore[attr-defined]
+        raise
+
+
 def start_thread(function: Callable[..., object], args: tuple[Any, ...] = (), kwargs: Any = None) -> int:
     """`_thread.start_new_thread` under control."""
     me = scheduler.current()
@@ -147,7 +176,9 @@ def start_thread(function: Callable[..., object], args: tuple[Any, ...] = (), kw
     thread = getattr(function, "__self__", None)
     name = thread.name if isinstance(thread, threading.Thread) else "thread"
     daemon = bool(thread.daemon) if isinstance(thread, threading.Thread) else True
-    me.run.spawn(lambda: function(*args, **(kwargs or {})), name, daemon)
+    actor = me.run.spawn(lambda: function(*args, **(kwargs or {})), name, daemon)
+    if isinstance(thread, threading.Thread):
+        me.run.begin(actor, thread, me)
     return 0
 
 
@@ -163,6 +194,8 @@ def start_joinable_thread(function: Callable[[], object], handle: Handle | None 
     thread = getattr(function, "__self__", None)
     name = thread.name if isinstance(thread, threading.Thread) else "thread"
     handle.actor = me.run.spawn(function, name, daemon)
+    if isinstance(thread, threading.Thread):
+        me.run.begin(handle.actor, thread, me)
     return handle
 
 
