@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from grader.explore.results import Wait
 
 ENDED, ITSELF = " (which has ended)", " (itself)"
+LEFT = " (itself, in a function that has ended)"
 
 
 def of_deadlock(waits: Sequence[Wait]) -> str:
@@ -44,8 +45,13 @@ def sentence(wait: Wait) -> str:
 
 def _itself(waits: Sequence[Wait]) -> str:
     for wait in waits:
+        lock = wait.label or "the lock"
+        if wait.holder.endswith(LEFT):
+            return (
+                f"{wait.actor} took {lock} at line {wait.holder_line} in a function that ended without releasing it, "
+                f"and asks for it again at line {wait.line}."
+            )
         if wait.holder.endswith(ITSELF):
-            lock = wait.label or "the lock"
             return (
                 f"{wait.actor} holds {lock} since line {wait.holder_line} and asks for it again at line {wait.line}: "
                 "a Lock cannot be taken twice, not even by the thread that holds it."
@@ -112,7 +118,8 @@ def _unfed(waits: Sequence[Wait]) -> str:
     hungry = [w for w in waits if w.what == "for an item in a queue"]
     if hungry and len(hungry) == len([w for w in waits if w.what != "for a thread to end"]):
         names = " and ".join(w.actor for w in hungry)
-        return f"{names} wait for an item in a queue at line {hungry[0].line}, and nobody is left who puts one."
+        verb = "waits" if len(hungry) == 1 else "wait"
+        return f"{names} {verb} for an item in a queue at line {hungry[0].line}, and nobody is left who puts one."
     return ""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import collections
+import inspect
 import linecache
 import os
 import re
@@ -34,25 +36,26 @@ WAITS = {
 
 @dataclass(frozen=True)
 class Taken:
-    """A lock that was taken: by whom, which (`id`), at which traced line, and its expression there."""
+    """A lock that was taken: by whom, which (`id`), at which traced line, its expression there, and the function."""
 
     actor: str
     lock: int
     line: int
     label: str
+    frame: FrameType
 
 
 class Recorder:
     """Called at every point of a replay; keeps a step whenever the actor or the line changes."""
 
     def __init__(self) -> None:
-        self._steps: list[Step] = []
+        self._steps: collections.deque[Step] = collections.deque(maxlen=MOST_STEPS)  # the last ones: the fault is there
         self._last: tuple[Actor, FrameType, int] | None = None
         self.taken: list[Taken] = []
 
     def __call__(self, actor: Actor, frame: FrameType) -> None:
         here = (actor, frame, frame.f_lineno)
-        if here == self._last or len(self._steps) >= MOST_STEPS:
+        if here == self._last:
             return
         self._last = here
         file, line = frame.f_code.co_filename, frame.f_lineno
@@ -63,7 +66,7 @@ class Recorder:
         self._steps.append(step)
 
     def took(self, actor: Actor, lock: object, frame: FrameType) -> None:
-        self.taken.append(Taken(actor.name, id(lock), frame.f_lineno, label(frame)))
+        self.taken.append(Taken(actor.name, id(lock), frame.f_lineno, label(frame), frame))
 
     def steps(self) -> tuple[Step, ...]:
         return tuple(self._steps)
@@ -204,9 +207,11 @@ def _wait(actor: Actor, taken: dict[int, Taken]) -> Wait | None:
         what, owner = "for a lock", actor.resource.holder
         since = taken.get(id(actor.resource))
         if owner is not None:
-            holder = owner.name + (causes.ITSELF if owner is actor else causes.ENDED if owner.done else "")
+            holder = _holder(owner, actor, since.frame if since else None, chain)
     elif isinstance(actor.resource, Actor):
         what, holder = "for a thread to end", actor.resource.name
+    elif what == "for a thread to end":  # up to Python 3.12
+        holder = next((a.name for a in actor.run.actors if a.sentinel is actor.resource), "")
     if mine is None:
         return Wait(actor.name, what or "for something", "", 0, "", "", holder)
     return Wait(
@@ -220,6 +225,15 @@ def _wait(actor: Actor, taken: dict[int, Taken]) -> Wait | None:
         since.line if since else 0,
         since.label if since else "",
     )
+
+
+def _holder(owner: Actor, waiting: Actor, taken: FrameType | None, chain: list[FrameType]) -> str:
+    """The name of a lock's holder, and what else is to be said of it. `taken`: the function that took the lock."""
+    if owner is not waiting:
+        return owner.name + (causes.ENDED if owner.done else "")
+    # A generator may be a context manager's, and its block still be running.
+    left = taken is not None and taken not in chain and not taken.f_code.co_flags & inspect.CO_GENERATOR
+    return waiting.name + (causes.LEFT if left else causes.ITSELF)
 
 
 def _chain(frame: FrameType | None) -> list[FrameType]:

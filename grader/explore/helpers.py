@@ -14,6 +14,7 @@ def start_actor(run: Run, thread: threading.Thread) -> Actor:
     """Like `thread.start()`, but ready at once, without waiting for the thread to say that it runs."""
     threading._limbo[thread] = thread  # type: ignore[attr-defined]
     actor = run.spawn(thread._bootstrap, thread.name, False)  # type: ignore[attr-defined]
+    run.begin(actor, thread)
     handle = getattr(thread, "_handle", None)
     if handle is not None:
         handle.actor = actor

@@ -31,6 +31,7 @@ SIMPLE = frozenset(
     }
 )  # fmt: skip
 LOOPS = frozenset({"JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
+BACKWARD = "POP_JUMP_BACKWARD_IF_"  # on 3.11 a `while` with a condition ends in one of these instead
 SUBSCRIPT = 26  # BINARY_OP's argument for x[y] from Python 3.14
 POINT, LOOP, LEAVE = 1, 2, 3  # LEAVE: a point too, where a `with` block calls __exit__
 At = Callable[[FrameType, int], None]  # frame, and one of these
@@ -42,8 +43,11 @@ def points_of(code: CodeType, assigned: frozenset[str]) -> dict[int, int]:
     """Offset -> POINT, LOOP or LEAVE. Globals and cells count only if some code assigns them: `assigned` (see `assigned_in`)."""
     found = {}
     just_loaded, nones = False, 0
+    own_loops = _loops_over_range(code)
     for instruction in dis.get_instructions(code, adaptive=False):
         name = instruction.opname
+        if name == "FOR_ITER" and instruction.offset in own_loops:
+            continue
         if name in SIMPLE:
             nones += name == "LOAD_CONST" and instruction.argval is None
             continue
@@ -58,11 +62,27 @@ def points_of(code: CodeType, assigned: frozenset[str]) -> dict[int, int]:
 
 def _what(instruction: dis.Instruction, assigned: frozenset[str]) -> int:
     name = instruction.opname
-    if name in LOOPS:
+    if name in LOOPS or name.startswith(BACKWARD):
         return LOOP
     if name in ("LOAD_GLOBAL", "LOAD_DEREF", "STORE_DEREF"):
         return POINT if instruction.argval in assigned else 0
     return POINT if name in SHARED or (name == "BINARY_OP" and instruction.arg == SUBSCRIPT) else 0
+
+
+def _loops_over_range(code: CodeType) -> set[int]:
+    """Offsets of FOR_ITER over a new `range(...)`: nobody else has that iterator."""
+    found, ranges, private = set(), set(), False
+    for instruction in dis.get_instructions(code, adaptive=False):
+        name, start = instruction.opname, instruction.positions and instruction.positions[::2]
+        if name == "LOAD_GLOBAL" and instruction.argval == "range":
+            ranges.add(start)  # line and column, which are also where the call begins
+        elif name == "CALL":
+            private = start in ranges
+        elif name == "FOR_ITER" and private:
+            found.add(instruction.offset)
+        if name not in ("CALL", "GET_ITER", "CACHE", "EXTENDED_ARG"):
+            private = False
+    return found
 
 
 def codes_in(code: CodeType) -> Iterator[CodeType]:

@@ -17,7 +17,7 @@ from typing import Any
 from grader.explore import points, scheduler
 from grader.explore.scheduler import Actor
 
-REAL_SLEEP, REAL_START = time.sleep, _thread.start_new_thread
+REAL_SLEEP, REAL_START, REAL_THREAD_START = time.sleep, _thread.start_new_thread, threading.Thread.start
 _WAIT = threading.Condition.wait.__code__
 EPOCH = 1_700_000_000.0 - 1000.0  # of the virtual time.time()
 
@@ -38,7 +38,7 @@ class Lock:
         if actor is None:
             return self._acquire_uncontrolled(blocking)
         run = actor.run
-        run.point(actor)
+        run.point(actor, at_lock=True)
         if self._locked:
             if not blocking or timeout == 0:
                 return False
@@ -62,7 +62,10 @@ class Lock:
         self._unlock()
         if actor is not None and not actor.run.over:
             actor.run.log.append(("release", holder or actor, self))
-            actor.run.point(actor)
+            if actor.starting is self:
+                _begun(actor)
+            else:
+                actor.run.point(actor)
 
     def _unlock(self) -> None:
         """Release without a point."""
@@ -135,6 +138,30 @@ class Handle:
                 return
 
 
+def start(thread: threading.Thread) -> None:
+    """`Thread.start` under control: CPython's own, but nobody comes in between its steps, only after them."""
+    me = scheduler.current()
+    if me is None or me.quiet:
+        REAL_THREAD_START(thread)
+        return
+    me.quiet = True
+    try:
+        REAL_THREAD_START(thread)
+    finally:
+        me.quiet = False
+    me.run.point(me)
+
+
+def _begun(actor: Actor) -> None:
+    """The new thread has said that it runs; the next thing is its `run`."""
+    try:
+        actor.run.begun(actor)
+    except scheduler.Abort:
+        # Thread._bootstrap_inner removes itself from there at its end, and is not yet in.
+        threading._active[actor.ident] = threading.main_thread()  # type: ignore[attr-defined]
+        raise
+
+
 def start_thread(function: Callable[..., object], args: tuple[Any, ...] = (), kwargs: Any = None) -> int:
     """`_thread.start_new_thread` under control."""
     me = scheduler.current()
@@ -145,7 +172,9 @@ def start_thread(function: Callable[..., object], args: tuple[Any, ...] = (), kw
     thread = getattr(function, "__self__", None)
     name = thread.name if isinstance(thread, threading.Thread) else "thread"
     daemon = bool(thread.daemon) if isinstance(thread, threading.Thread) else True
-    me.run.spawn(lambda: function(*args, **(kwargs or {})), name, daemon)
+    actor = me.run.spawn(lambda: function(*args, **(kwargs or {})), name, daemon)
+    if isinstance(thread, threading.Thread):
+        me.run.begin(actor, thread, me)
     return 0
 
 
@@ -161,6 +190,8 @@ def start_joinable_thread(function: Callable[[], object], handle: Handle | None 
     thread = getattr(function, "__self__", None)
     name = thread.name if isinstance(thread, threading.Thread) else "thread"
     handle.actor = me.run.spawn(function, name, daemon)
+    if isinstance(thread, threading.Thread):
+        me.run.begin(handle.actor, thread, me)
     return handle
 
 

@@ -104,11 +104,12 @@ class Summary:
 
 
 SPURIOUS = 1000  # added to an actor's number: wake it from Condition.wait though nobody notified
+IN_TURNS = "t"  # before a schedule: the default is that the next actor runs, not the same one
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _TOKEN = re.compile(r"(\d+)(?:([a-zA-Z])|_(\d+)_)")
 
 
-def schedule_text(deviations: Iterable[tuple[int, int]]) -> str:
+def schedule_text(deviations: Iterable[tuple[int, int]], in_turns: bool = False) -> str:
     """Deviations from the default policy as text: how many decisions later, and who then runs. Empty: "0"."""
     parts, last = [], 0
     for index, choice in sorted(deviations):
@@ -119,11 +120,12 @@ def schedule_text(deviations: Iterable[tuple[int, int]]) -> str:
             parts.append(_LETTERS[number].upper() if choice >= SPURIOUS else _LETTERS[number])
         else:
             parts.append(f"_{choice}_")
-    return "".join(parts) or "0"
+    return IN_TURNS * in_turns + ("".join(parts) or "0")
 
 
-def parse_schedule(text: str) -> dict[int, int]:
-    """The deviations of a schedule's text. Raises ValueError."""
+def parse_schedule(schedule: str) -> tuple[dict[int, int], bool]:
+    """The deviations of a schedule's text, and whether actors run in turns by default. Raises ValueError."""
+    text = schedule.removeprefix(IN_TURNS)
     deviations, index, end = {}, 0, 0
     for match in _TOKEN.finditer(text if text != "0" else ""):
         if match.start() != end:
@@ -134,5 +136,5 @@ def parse_schedule(text: str) -> dict[int, int]:
         choice = int(match[3]) if match[3] else _LETTERS.index(letter.lower()) + SPURIOUS * letter.isupper()
         deviations[index] = choice
     if end != len(text) and text != "0":
-        raise ValueError(f"{text!r} is no schedule")
-    return deviations
+        raise ValueError(f"{schedule!r} is no schedule")
+    return deviations, text != schedule

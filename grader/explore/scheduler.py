@@ -31,7 +31,7 @@ class Abort(BaseException):
 @dataclass
 class Limits:
     points: int = 20_000
-    loops: int = 1_000_000  # rounds of loops, also those that touch nothing shared
+    loops: int = 200_000  # rounds of loops, also those that touch nothing shared
     seconds: float = 20.0  # real ones
 
 
@@ -48,6 +48,10 @@ class Actor:
         self.expired = False
         self.condition: Any = None  # (condition, waiter lock) while in Condition.wait
         self.sentinel: Any = None  # the lock that Thread.join waits for, up to Python 3.12
+        self.quiet = False  # no switch points: in the middle of Thread.start, at either end of it
+        self.starts: Actor | None = None  # whom it is starting
+        self.starter: Actor | None = None  # who gets the turn back when this actor has said that it runs
+        self.starting: Any = None  # the lock whose release says so
         self.aborts = 0
         self.ended = _thread.allocate_lock()  # released when the real thread is at its end
         self.ended.acquire()
@@ -110,7 +114,7 @@ class Run:
 
     @property
     def schedule(self) -> str:
-        return schedule_text(self.deviations)
+        return schedule_text(self.deviations, self.strategy.in_turns)
 
     def _end_all(self) -> None:
         """One at a time, so that clean-up code of the threads under test never runs side by side."""
@@ -148,8 +152,10 @@ class Run:
         _thread.start_new_thread(live, ())
         return actor
 
-    def point(self, actor: Actor) -> None:
-        """The actor may be switched out here."""
+    def point(self, actor: Actor, at_lock: bool = False) -> None:
+        """The actor may be switched out here. `at_lock`: before it takes a lock."""
+        if actor.quiet:
+            return
         if self.over:
             self.abort(actor)
         self.points += 1
@@ -159,7 +165,7 @@ class Run:
         self._streak += 1
         options = self._options()
         if len(options) > 1:
-            following = self._choose(actor, options)
+            following = self._choose(actor, options, at_lock)
             if following is not actor:
                 self.switches += 1
                 self._hand_over(actor, following)
@@ -168,7 +174,7 @@ class Run:
         """Wait until somebody wakes `resource`. False when the deadline (virtual seconds) passed first."""
         actor.ready, actor.resource, actor.deadline, actor.expired = False, resource, deadline, False
         actor.condition = condition
-        following = self._next(actor)
+        following = None if self.over else actor.starts or self._next(actor)
         if following is None:
             self.abort(actor)
             return False
@@ -176,6 +182,20 @@ class Run:
             self._hand_over(actor, following)
         actor.resource = actor.deadline = actor.condition = None
         return not actor.expired
+
+    def begin(self, actor: Actor, thread: Any, starter: Actor | None = None) -> None:
+        """The actor is a thread that begins. Thread.start is one step: until it is over, nobody else comes in between."""
+        actor.quiet, actor.starter = True, starter
+        actor.starting = thread._started._cond._lock
+        if starter is not None:
+            starter.starts = actor
+
+    def begun(self, actor: Actor) -> None:
+        """The new thread has said that it runs."""
+        actor.quiet, actor.starting = False, None
+        if actor.starter is not None:
+            actor.starter.starts = None
+            self._hand_over(actor, actor.starter)
 
     def wake(self, resource: object) -> None:
         for actor in self.actors:
@@ -224,7 +244,10 @@ class Run:
             self.loops += 1
             if self.loops > self.limits.loops:
                 self.fail(Kind.LIVELOCK, f"{self.limits.loops} rounds of loops", None)
-            if self.over:
+            if self.loops % FAIR == 0:
+                self._streak = FAIR
+                self.point(actor)
+            elif self.over:
                 self.abort(actor)
             return
         if self.watch is not None and not self.over:
@@ -241,13 +264,13 @@ class Run:
             options += [a.number + SPURIOUS for a in self.actors if not a.ready and a.condition is not None]
         return options
 
-    def _choose(self, current: Actor, options: list[int]) -> Actor:
+    def _choose(self, current: Actor, options: list[int], at_lock: bool = False) -> Actor:
         default = current.number
-        if default not in options or self._streak > FAIR:
+        if default not in options or self._streak > FAIR or self.strategy.in_turns:
             later = [o for o in options if o > current.number and o < SPURIOUS and self.actors[o].ready]
             ready = [o for o in options if o < SPURIOUS and self.actors[o].ready and o != current.number]
             default = later[0] if later else ready[0] if ready else options[0]
-        choice = self.strategy.choose(self.decisions, current.number, options, default)
+        choice = self.strategy.choose(self.decisions, current.number, options, default, at_lock)
         if choice != default:
             self.deviations.append((self.decisions, choice))
         self.decisions += 1

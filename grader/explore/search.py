@@ -6,7 +6,7 @@ import concurrent.futures.thread as executors
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,9 +148,9 @@ class Exploration:
         def same(other: Ended) -> bool:
             return other.failed is not None and other.failed[0] is kind and type(other.error) is type(ended.error)
 
-        deviations = self._minimised(ended.run.deviations, same, most=300 if kind is not Kind.LIVELOCK else 5)
+        shortest = self._minimised(ended.run.schedule, same, most=300 if kind is not Kind.LIVELOCK else 5)
         recorder = explain.Recorder()
-        again = self._execute(Follow(deviations), recorder)
+        again = self._execute(Follow(*parse_schedule(shortest)), recorder)
         if not same(again):
             text = f"{kind}: {message}; but the same schedule did not do it again"
             return Failure(Kind.OUTSIDE_CONTROL, text, ended.run.schedule)
@@ -163,46 +163,44 @@ class Exploration:
         def same(other: Ended) -> bool:
             return other.failed is None and bool(self._key(other.value) == wanted)
 
-        deviations = self._minimised(sorted(parse_schedule(outcome.schedule).items()), same, most=300)
+        shortest = self._minimised(outcome.schedule, same, most=300)
         recorder = explain.Recorder()
-        again = self._execute(Follow(deviations), recorder)
+        again = self._execute(Follow(*parse_schedule(shortest)), recorder)
         note = explain.note_on(again.run, recorder)
-        return Evidence(schedule_text(again.run.deviations), recorder.steps(), again.run.switches, note)
+        return Evidence(again.run.schedule, recorder.steps(), again.run.switches, note)
 
     def replay(self, schedule: str) -> tuple[Any, Failure | None, tuple[Step, ...]]:
         """Play one schedule: what the scenario returned, or the failure, and the steps. Raises ValueError."""
         recorder = explain.Recorder()
-        ended = self._execute(Follow(parse_schedule(schedule)), recorder)
+        ended = self._execute(Follow(*parse_schedule(schedule)), recorder)
         failure = None
         if ended.failed:
             failure = explain.failure(ended.run, ended.error, recorder, self._program.files)
         return ended.value, failure, recorder.steps()
 
-    def _minimised(
-        self, deviations: Iterable[tuple[int, int]], same: Callable[[Ended], bool], most: int
-    ) -> dict[int, int]:
+    def _minimised(self, schedule: str, same: Callable[[Ended], bool], most: int) -> str:
         """Fewest switches: all schedules with 0 or 1 preemptions first, then dropping decisions one by one."""
         tried = 0
-        best = dict(deviations)
+        best, in_turns = parse_schedule(schedule)
         end = time.monotonic() + 1.5
         for strategy in Enumeration(1):
-            if tried >= most or time.monotonic() > end or not best:
+            if tried >= most or time.monotonic() > end or not (best or in_turns):
                 break
             ended = self._execute(strategy)
             tried += 1
             if same(ended):
-                return dict(ended.run.deviations)
+                return ended.run.schedule
         while tried < 2 * most and time.monotonic() < end:
             for index in sorted(best, reverse=True):
                 shorter = {i: c for i, c in best.items() if i != index}
-                ended = self._execute(Follow(shorter))
+                ended = self._execute(Follow(shorter, in_turns))
                 tried += 1
                 if same(ended):
                     best = dict(ended.run.deviations)
                     break
             else:
                 break
-        return best
+        return schedule_text(best.items(), in_turns)
 
 
 def _let_executors_end() -> None:

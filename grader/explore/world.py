@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import concurrent.futures._base as futures
 import concurrent.futures.thread as executors
 import contextlib
@@ -23,6 +24,7 @@ def _replacements() -> list[tuple[Any, str, Any]]:
     """Object, attribute, and what is put there for the time of an exploration."""
     rlock = threading._PyRLock  # type: ignore[attr-defined]
     changes: list[tuple[Any, str, Any]] = [
+        (threading.Thread, "start", primitives.start),
         (threading, "Lock", primitives.Lock),
         (threading, "_allocate_lock", primitives.Lock),
         (threading, "_CRLock", None),
@@ -43,8 +45,12 @@ def _replacements() -> list[tuple[Any, str, Any]]:
 @contextlib.contextmanager
 def controlled(excepthook: Callable[[Any], None]) -> Iterator[None]:
     """The world of one schedule: everything that starts here behaves the same way every time."""
+    number = _numbering()
     changes = [
         *_replacements(),
+        (builtins, "id", number),
+        (threading.Thread, "__hash__", number),
+        (futures.Future, "__hash__", number),
         (threading, "excepthook", excepthook),
         (threading, "_main_thread", threading._main_thread),  # type: ignore[attr-defined]
         (executors, "_global_shutdown_lock", primitives.Lock()),
@@ -62,9 +68,23 @@ def controlled(excepthook: Callable[[Any], None]) -> Iterator[None]:
         yield
     finally:
         for where, name, old in kept:
-            setattr(where, name, old)
+            if old is _MISSING:
+                delattr(where, name)
+            else:
+                setattr(where, name, old)
         random.setstate(state)
         _forget_threads(active)
+
+
+def _numbering() -> Callable[[object], int]:
+    """An `id` that is the same in every schedule: locks are taken in its order, and sets of threads are walked in it."""
+    known: dict[int, tuple[int, object]] = {}  # the object too, so that its address is not used again
+    real = id
+
+    def number(thing: object) -> int:
+        return known.setdefault(real(thing), (len(known), thing))[0]
+
+    return number
 
 
 def _forget_threads(active: dict[int, threading.Thread]) -> None:
