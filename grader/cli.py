@@ -23,6 +23,7 @@ from grader.cli_dev import dev
 from grader.errors import GraderError, UsageError
 from grader.render import junit, schedule, terminal
 from grader.render.live import Live
+from grader.sandbox import cage
 from grader.verdict import ExerciseResult, Verdict, to_json, write_atomically
 
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
@@ -120,6 +121,9 @@ def reset(catalog: Catalog, name: str) -> None:
 @click.option("--junit", "junit_file", type=OUTPUT, help="Write the report as JUnit XML.")
 @click.option("--debug", is_flag=True, help="One process, no limits, no capture: breakpoints work.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
+@click.option(
+    "--isolation", type=click.Choice(cage.ASKED), help="How submissions are shut in (default: the best level)."
+)
 @click.pass_obj
 def check(
     catalog: Catalog,
@@ -131,6 +135,7 @@ def check(
     junit_file: Path | None,
     debug: bool,
     jobs: int | None,
+    isolation: str | None,
 ) -> None:
     """Check exercises, by default the next one that is not solved."""
     exercises = _chosen(catalog, names, everything)
@@ -139,10 +144,10 @@ def check(
     requests = [grading.request(exercise, submission) for exercise in exercises]
     if debug:
         sys.exit(_debug(requests, seed))
-    results = _graded(requests, seed, jobs)
+    results, level = _graded(requests, seed, jobs, isolation)
     for result in results:
         _print(terminal.exercise(result))
-    report = grading.report(results, seed)
+    report = grading.report(results, seed, level)
     if len(results) > 1:
         _print([terminal.total(report)])
     if submission is None:
@@ -164,9 +169,12 @@ def _chosen(catalog: Catalog, names: Sequence[str], everything: bool) -> list[Ex
     return [following]
 
 
-def _graded(requests: Sequence[grading.Request], seed: int, jobs: int | None) -> list[ExerciseResult]:
-    with grading.Grading(seed=seed, jobs=jobs) as run, Live(Console(stderr=True)) as live:
-        return run.run(requests, live.heard)
+def _graded(
+    requests: Sequence[grading.Request], seed: int, jobs: int | None, isolation: str | None = None
+) -> tuple[list[ExerciseResult], str]:
+    """The results, and the isolation level that was used."""
+    with grading.Grading(seed=seed, jobs=jobs, isolation=isolation) as run, Live(Console(stderr=True)) as live:
+        return run.run(requests, live.heard), run.isolation
 
 
 def _debug(requests: Sequence[grading.Request], seed: int) -> int:
@@ -207,7 +215,7 @@ def replay(catalog: Catalog, name: str, token: str, submission: Path | None, see
 def demo(catalog: Catalog, jobs: int | None) -> None:
     """Grade a correct, a sequential and a racy or leaking submission of each classic, and show the verdicts."""
     labelled = demonstration.requests(catalog)
-    results = _graded([request for _, request in labelled], 0, jobs)
+    results, _ = _graded([request for _, request in labelled], 0, jobs)
     for (label, _), result in zip(labelled, results, strict=True):
         _print([Text(f"\n{label.capitalize()} submission of", "bold"), *terminal.exercise(result)])
     as_meant = all(

@@ -22,6 +22,7 @@ from typing import Any
 from grader.catalog import Exercise
 from grader.errors import UsageError
 from grader.measure.cores import usable_cores
+from grader.sandbox import cage
 from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict, exercise_result
 
 LARGEST = 256 * 1024  # bytes of a submission
@@ -59,8 +60,12 @@ def request(exercise: Exercise, submission: Path | None = None) -> Request:
 class Grading:
     """A run over many requests. `stop()` ends all judges at once; use as a context manager."""
 
-    def __init__(self, *, seed: int = 0, jobs: int | None = None, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, seed: int = 0, jobs: int | None = None, options: Sequence[str] = (), isolation: str | None = None
+    ) -> None:
+        """Raises UsageError when this isolation level (None: the best one) cannot be had."""
         self._seed, self._options = seed, options
+        self.isolation = cage.resolve(isolation)
         self._jobs = jobs or usable_cores()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
@@ -116,8 +121,8 @@ class Grading:
         command = [*judge_command(exercise, copy, self._seed), "--results", str(results), *self._options]
         with open(output, "wb") as out:
             judge = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=judge_environment(), cwd=exercise.root,
-                start_new_session=True,
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=exercise.root, start_new_session=True,
+                env={**judge_environment(), cage.VARIABLE: self.isolation},
             )  # fmt: skip
         self._running.add(judge)
         listener = threading.Thread(target=_follow, args=(judge, results, heard), daemon=True)
@@ -147,14 +152,14 @@ def judge_environment() -> dict[str, str]:
     return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
-def report(results: Sequence[ExerciseResult], seed: int) -> Report:
+def report(results: Sequence[ExerciseResult], seed: int, isolation: str) -> Report:
     environment: dict[str, Any] = {
         "python": platform.python_version(),
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
         "platform": f"{sys.platform}-{platform.machine().lower()}",
         "cores": usable_cores(),
         "effective_cores": _effective_cores(results),
-        "isolation": "process group" if hasattr(os, "fork") else "process",
+        "isolation": isolation,
     }
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     score, most = sum(r.score for r in results), sum(r.max_score for r in results)

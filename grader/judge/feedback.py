@@ -9,8 +9,8 @@ from typing import Any
 from grader.judge import trace
 from grader.judge.expectations import CheckFailed, Inconclusive, NotStarted, shown
 from grader.judge.exploring import Replayed, ScheduleFailed
-from grader.sandbox import diagnosis
-from grader.sandbox.outcomes import ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
+from grader.sandbox import diagnosis, limits
+from grader.sandbox.outcomes import LimitReached, ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
 from grader.sandbox.wire import Raised
 from grader.verdict import Verdict
 
@@ -43,6 +43,8 @@ def judge(error: BaseException) -> Judged:
         return _schedule(error)
     if isinstance(error, Replayed):
         return _replayed(error.played)
+    if isinstance(error, LimitReached):
+        return Judged(Verdict.CRASHED, f"{error.call}: {error.happened}", error.idea)
     if isinstance(error, ProtocolBroken):
         return Judged(
             Verdict.FAILED,
@@ -76,6 +78,8 @@ def _raised(call: str, raised: Raised) -> Judged:
 
 
 def _idea(raised: Raised) -> str:
+    if limit := limits.idea(raised.type, raised.message):
+        return limit
     if "SyntaxError" in raised.mro:
         return "Python cannot read the file; look at that line and the one before it."
     if "ImportError" in raised.mro:
@@ -160,13 +164,15 @@ def _crashed(error: SubmissionCrashed) -> Judged:
         "Was it os._exit, or an exit from inside a library? A function returns or raises, it does not end the program."
     )
     if error.code is None:
-        how, idea = "it closed its connection to the judge", "Do not close descriptors that you did not open."
+        how = "it closed its connection to the judge, or ended the process that started it"
+        idea = "Leave descriptors that you did not open and processes that you did not start alone."
     elif error.code < 0:
         name = signal.Signals(-error.code).name if -error.code in set(signal.Signals) else str(-error.code)
         how = f"its process was killed by {name}"
         idea = {
             "SIGXCPU": "It used up its CPU time: is there a loop without end?",
             "SIGKILL": "It was killed, most likely for its memory: does it hold more than it needs?",
+            "SIGBUS": f"/dev/shm was full: shared memory may have {limits.SHARED_MEMORY // limits.MB} MB altogether.",
             "SIGSEGV": "The interpreter crashed: endless recursion in C code, or a broken extension?",
         }.get(name, "Which call sends or causes that signal?")
     tail = error.output.strip().splitlines()[-1:] if error.output.strip() else []

@@ -91,6 +91,8 @@ class Child:
             multiprocessing.set_start_method(self.config["start_method"], force=True)
         # A prefix of its own tells this submission's shared memory from everybody else's.
         shared_memory._SHM_NAME_PREFIX = self.config["shm_prefix"]  # type: ignore[attr-defined]
+        # The same for named semaphores, which a process that is killed leaves behind.
+        multiprocessing.current_process()._config["semprefix"] = self.config["shm_prefix"]  # type: ignore[attr-defined]
 
     def _answer(self, message: dict[str, Any]) -> None:
         try:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -127,10 +128,13 @@ def _from_faulthandler(file: Path) -> dict[str, Any]:
 
 
 def _lines(file: Path) -> list[str]:
+    """What stands in the file, if it is one: where no cage is, a FIFO in its place would hold the judge for ever."""
     try:
-        return file.read_text(encoding="utf-8", errors="replace")[:1_000_000].splitlines()
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
         return []
+    with open(handle, encoding="utf-8", errors="replace") as opened:
+        return opened.read(1_000_000).splitlines() if stat.S_ISREG(os.fstat(handle).st_mode) else []
 
 
 def describe(stacks: dict[str, Any]) -> list[str]:

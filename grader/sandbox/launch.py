@@ -2,39 +2,75 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
 
+from grader.sandbox import cage
+from grader.sandbox.processes import below, end_all, end_group, lives, memory_below, names_in_shared_memory
+from grader.sandbox.warm import WarmLauncher
+
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "TZ", "COVERAGE_PROCESS_START")
 
 
 class Launcher(Protocol):
-    """`level` is the isolation it gives, as named in the report."""
+    """`level` is the isolation it gives, as named in the report.
+
+    `folder` is where the folders of submissions must lie, `user` whom they must let in; None: anywhere, nobody else.
+    """
 
     level: str
+    folder: Path | None
+    user: int | None
 
-    def start(self, config: dict[str, Any]) -> int: ...
-    def wait(self, pid: int, seconds: float) -> int | None: ...
-    def descendants(self, pid: int) -> list[psutil.Process]: ...
+    def start(self, config: dict[str, Any]) -> int:
+        """The number of the new process, for `wait` and `end`."""
+        ...
+
+    def pid_of(self, number: int, sock: socket.socket) -> int:
+        """The pid, as the judge sees it, of the process with this number that connected `sock`."""
+        ...
+
+    def wait(self, number: int, seconds: float) -> int | None:
+        """Its exit code, None if it has not ended."""
+        ...
+
+    def memory(self, number: int) -> dict[int, int]:
+        """Resident bytes of each living process of the submission, by pid."""
+        ...
+
+    def descendants(self, pid: int) -> list[psutil.Process]:
+        """The living processes of the submission but the one with this pid."""
+        ...
+
+    def shared_memory(self) -> list[str]:
+        """Names in /dev/shm, as the submission sees it."""
+        ...
+
+    def end(self, number: int) -> None:
+        """End all processes of the submission. Never raises."""
+        ...
+
     def close(self) -> None: ...
 
 
-def launcher(preload: Sequence[str]) -> Launcher:
-    """The best launcher of this platform."""
+def launcher(preload: Sequence[str], isolation: str | None = None) -> Launcher:
+    """The launcher of that isolation level (None: as GRADER_ISOLATION says, else the best one of this machine)."""
     if debugging():
         return DebugLauncher()
-    if hasattr(os, "fork") and os.environ.get("GRADER_LAUNCH") != "cold":
-        return WarmLauncher(preload)
-    return ColdLauncher()
+    level = cage.resolve(isolation)
+    if level == cage.PROCESS or os.environ.get("GRADER_LAUNCH") == "cold":
+        return ColdLauncher()
+    return WarmLauncher(preload, level, clean_environment())
 
 
 def debugging() -> bool:
@@ -43,59 +79,17 @@ def debugging() -> bool:
 
 
 def clean_environment() -> dict[str, str]:
-    """Nothing of the judge's environment that could be a secret, and one thread for numpy's libraries (forks are safe)."""
+    """Nothing of the judge's environment that could be a secret; the same hashes every time, so that a schedule of the
+    report can be replayed; and one thread for numpy's libraries, so that forks are safe.
+    """
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-class WarmLauncher:
-    level = "process group"
-
-    def __init__(self, preload: Sequence[str]) -> None:
-        command = [sys.executable, "-P", "-m", "grader.sandbox.zygote", *preload]
-        self._parent = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment(), start_new_session=True
-        )
-
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        self._parent.stdin.write(json.dumps(request).encode() + b"\n")
-        self._parent.stdin.flush()
-        line = self._parent.stdout.readline()
-        if not line:
-            raise ConnectionError("the warm parent of the submissions has died")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def start(self, config: dict[str, Any]) -> int:
-        pid: int = self._ask({"fork": config})["pid"]
-        return pid
-
-    def wait(self, pid: int, seconds: float) -> int | None:
-        code: int | None = self._ask({"wait": pid, "seconds": seconds})["status"]
-        return code
-
-    def descendants(self, pid: int) -> list[psutil.Process]:
-        """All processes below the warm parent: it adopts what tried to leave the submission's tree."""
-        try:
-            return [p for p in psutil.Process(self._parent.pid).children(recursive=True) if p.pid != pid]
-        except psutil.NoSuchProcess:
-            return []
-
-    def close(self) -> None:
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        end_tree(self, -1)
-        with contextlib.suppress(BrokenPipeError):
-            self._parent.stdin.close()
-        self._parent.kill()
-        self._parent.wait()
-        self._parent.stdout.close()
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0", **ONE_THREAD}
 
 
 class ColdLauncher:
-    level = "process"
+    level = cage.PROCESS
+    folder: Path | None = None
+    user: int | None = None
 
     def __init__(self) -> None:
         self._started: dict[int, subprocess.Popen[bytes]] = {}
@@ -112,26 +106,41 @@ class ColdLauncher:
         self._started[process.pid] = process
         return process.pid
 
-    def wait(self, pid: int, seconds: float) -> int | None:
+    def pid_of(self, number: int, sock: socket.socket) -> int:
+        return number
+
+    def wait(self, number: int, seconds: float) -> int | None:
         try:
-            return self._started[pid].wait(seconds)
+            return self._started[number].wait(seconds)
         except subprocess.TimeoutExpired:
             return None
 
+    def memory(self, number: int) -> dict[int, int]:
+        return {number: 0, **memory_below(number)}
+
     def descendants(self, pid: int) -> list[psutil.Process]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return psutil.Process(pid).children(recursive=True)
-        return []
+        return below(pid)
+
+    def shared_memory(self) -> list[str]:
+        return names_in_shared_memory()
+
+    def end(self, number: int) -> None:
+        rest = below(number)
+        end_group(number)
+        end_all(lambda: [process for process in rest if lives(process)])
+        self._started[number].wait()
 
     def close(self) -> None:
-        for pid in self._started:
-            end_tree(self, pid)
+        for number in self._started:
+            self.end(number)
 
 
 class DebugLauncher:
     """No process at all: the submission runs in a thread of the judge, for breakpoints. Nothing is limited or watched."""
 
     level = "none (debug)"
+    folder: Path | None = None
+    user: int | None = None
 
     def start(self, config: dict[str, Any]) -> int:
         from grader.sandbox.child import Child
@@ -140,36 +149,23 @@ class DebugLauncher:
         threading.Thread(target=inside.run, name="submission", daemon=True).start()
         return 0
 
-    def wait(self, pid: int, seconds: float) -> int | None:
+    def pid_of(self, number: int, sock: socket.socket) -> int:
+        return 0
+
+    def wait(self, number: int, seconds: float) -> int | None:
         return None
+
+    def memory(self, number: int) -> dict[int, int]:
+        return {}
 
     def descendants(self, pid: int) -> list[psutil.Process]:
         return psutil.Process().children(recursive=True)
 
-    def close(self) -> None:
+    def shared_memory(self) -> list[str]:
+        return names_in_shared_memory()
+
+    def end(self, number: int) -> None:
         pass
 
-
-def end_tree(launcher: Launcher, pid: int) -> None:
-    """Kill the process, its group, and everything below, until a look finds nothing any more."""
-    for _ in range(50):
-        rest = [p for p in launcher.descendants(pid) if _alive(p)]
-        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if pid > 0:
-                psutil.Process(pid).kill()
-                if hasattr(os, "killpg"):
-                    os.killpg(pid, signal.SIGKILL)
-        for process in rest:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        if pid > 0:
-            launcher.wait(pid, 1.0)
-        if not rest:
-            return
-
-
-def _alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
+    def close(self) -> None:
+        pass

@@ -4,6 +4,7 @@ SubmissionError
 ├── SubmissionRaised    its code raised
 ├── SubmissionHung      no answer within the check's deadline
 ├── SubmissionCrashed   its process died
+├── LimitReached        it used too much of something and was ended
 └── ProtocolBroken      it sent what is no answer
 """
 
@@ -37,6 +38,13 @@ class SubmissionCrashed(SubmissionError):
     call: str
     code: int | None
     output: str
+
+
+@dataclass
+class LimitReached(SubmissionError):
+    call: str
+    happened: str
+    idea: str
 
 
 @dataclass

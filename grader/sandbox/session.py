@@ -21,13 +21,13 @@ from typing import Any
 
 import psutil
 
-from grader.sandbox import diagnosis, wire
-from grader.sandbox.launch import Launcher, end_tree
-from grader.sandbox.outcomes import ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
+from grader.sandbox import cage, diagnosis, limits, wire
+from grader.sandbox.launch import Launcher
+from grader.sandbox.outcomes import LimitReached, ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
+from grader.sandbox.removal import remove
 
 TAIL = 16_384  # bytes of output that are kept
 MOST_CONNECTIONS = 128
-LIMITS = {"CORE": 0, "NOFILE": 512, "FSIZE": 256 << 20, "AS": 8 << 30}
 HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")  # they end with the process they serve
 
 
@@ -58,7 +58,7 @@ class Remains:
 class Session:
     def __init__(self, job: Job, launcher: Launcher) -> None:
         self.job, self._launcher = job, launcher
-        self.folder = Path(tempfile.mkdtemp(prefix="kata-")).resolve()
+        self.folder = Path(tempfile.mkdtemp(prefix="kata-", dir=launcher.folder)).resolve()
         self.work = self.folder / "work"
         self._deadline = time.monotonic() + job.seconds
         self._functions: list[Callable[..., Any]] = []
@@ -69,23 +69,31 @@ class Session:
         self._control: socket.socket | None = None
         self._arrived = threading.Event()
         self.callback_error: BaseException | None = None
-        self.pid = 0
+        self._number: int | None = None  # the launcher's word for the process
+        self.pid = 0  # as this process sees it; known once it has connected
+        self._watch: limits.Watch | None = None
         self._shm_prefix = f"/k{secrets.token_hex(4)}"
 
     # -- start ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Stage the files and start the process. Raises SubmissionCrashed, SubmissionHung."""
-        stage = self.folder / "stage"
-        for name in ("stage", "work", "temp", "home"):
+        stage, stacks = self.folder / "stage", self.folder / "stacks"
+        cage.give(self.folder, self._launcher.user, 0o750)
+        stage.mkdir()
+        stacks.touch()
+        for name in ("work", "temp", "home"):
             (self.folder / name).mkdir()
+            cage.give(self.folder / name, self._launcher.user, 0o770)
         shutil.copyfile(self.job.source, stage / f"{self.job.slug}.py")
         for path in self.job.given:
             shutil.copyfile(path, stage / path.name)
         (stage / "scenarios.py").write_text(self.job.scenarios, encoding="utf-8")
+        for path in (stage, *stage.iterdir()):
+            path.chmod(0o755 if path is stage else 0o644)
         self._listen()
         temp = str(self.folder / "temp")
-        self.pid = self._launcher.start(
+        self._number = self._launcher.start(
             {
                 "address": self._address,
                 "token": self._token,
@@ -95,22 +103,25 @@ class Session:
                 "seconds": self.job.seconds,
                 "start_method": self.job.start_method,
                 "shm_prefix": self._shm_prefix,
-                "diagnosis": str(self.folder / "stacks"),
-                "limits": {**LIMITS, "CPU": int(self.job.seconds * 4) + 5},
+                "diagnosis": str(stacks),
+                "limits": limits.of_one_process(self.job.seconds, own_user=self._launcher.user is not None),
                 "environment": {"HOME": str(self.folder / "home"), "TMPDIR": temp, "TEMP": temp, "TMP": temp},
             }
         )
+        self._deadline = time.monotonic() + self.job.seconds
+        self._watch = limits.Watch(self._memory, self.folder, self._end)
+        self._watch.start()
         self._await_arrival()
 
     def _await_arrival(self) -> None:
         while not self._arrived.wait(0.05):
-            code = (
-                self._launcher.wait(self.pid, 0) if time.monotonic() > self._deadline - self.job.seconds + 1 else None
-            )
+            code = self._end_code(0) if time.monotonic() > self._deadline - self.job.seconds + 1 else None
             if code is not None:
                 raise SubmissionCrashed("start", code, self.output())
             if self.remaining() <= 0:
                 raise SubmissionHung("start", self.job.seconds)
+        assert self._control is not None
+        self.pid = self._launcher.pid_of(self._number or 0, self._control)
 
     def _listen(self) -> None:
         if hasattr(socket, "AF_UNIX") and os.name == "posix":
@@ -213,7 +224,9 @@ class Session:
         except TimeoutError:
             raise self.hung(call) from None
         except (wire.Closed, BrokenPipeError, ConnectionError):
-            code = self._launcher.wait(self.pid, 2.0)
+            if self._watch is not None and self._watch.reached is not None:
+                raise LimitReached(call, *self._watch.reached) from None
+            code = self._end_code(2.0)
             time.sleep(0.02)  # the last output may still be on its way
             raise SubmissionCrashed(call, code, self.output()) from None
         except wire.WireError as error:
@@ -241,6 +254,13 @@ class Session:
         return f"... {self._left_out / 1e6:.1f} MB left out\n{text}" if self._left_out else text
 
     # -- watch ------------------------------------------------------------------------------------------------------
+
+    def _memory(self) -> dict[int, int]:
+        return self._launcher.memory(self._number) if self._number else {}
+
+    def _end_code(self, seconds: float) -> int | None:
+        """The exit code of the process, None if it does not end in that time."""
+        return self._launcher.wait(self._number, seconds) if self._number else None
 
     def children(self) -> list[psutil.Process]:
         """The submission's child processes, seen from outside, without multiprocessing's own helpers."""
@@ -291,7 +311,7 @@ class Session:
             remains.threads.append(f"{kind} '{thread.get('name')}'{place}")
         remains.processes = [f"child process {p.pid}" for p in self._lasting_children(0.8)]
         # A process with an endless thread never ends by itself; that leak is already known.
-        self._launcher.wait(self.pid, 0.1 if endless or remains.processes else min(2.0, max(self.remaining(), 0.1)))
+        self._end_code(0.1 if endless or remains.processes else min(2.0, max(self.remaining(), 0.1)))
         remains.processes = remains.processes or [f"child process {p.pid}" for p in self._lasting_children(0.5)]
         remains.files = sorted(p.name for p in (self.folder / "temp").iterdir())
         return remains
@@ -303,20 +323,26 @@ class Session:
         return rest
 
     def _shared_memory(self) -> list[str]:
-        folder = Path("/dev/shm")
-        return sorted(p.name for p in folder.glob(f"{self._shm_prefix[1:]}*")) if folder.is_dir() else []
+        """Names of the segments that it made and did not unlink."""
+        return [name for name in self._launcher.shared_memory() if name.startswith(self._shm_prefix[1:])]
+
+    def _end(self) -> None:
+        if self._number:
+            self._launcher.end(self._number)
 
     def close(self) -> None:
         """End the whole process tree and remove every trace. Never raises."""
-        if self.pid:
-            end_tree(self._launcher, self.pid)
+        if self._watch is not None:
+            self._watch.close()
+        self._end()
         if hasattr(self, "_server"):
             self._server.close()
         for sock in list(self._connections):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
-        for name in self._shared_memory():
-            with contextlib.suppress(OSError):
-                (Path("/dev/shm") / name).unlink()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._launcher.folder is None:  # the cage sweeps its own /dev/shm
+            for path in Path("/dev/shm").glob(f"*{self._shm_prefix[1:]}*"):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        remove(self.folder)

@@ -1,7 +1,9 @@
 """The warm, clean parent: imports what submissions need once, then forks one process per check in a millisecond.
 
-Speaks JSON lines on standard input and output: `{"fork": config}` answers `{"pid": n}`; `{"wait": pid, "seconds": s}`
-answers `{"status": n or null}` (the code of `os.waitstatus_to_exitcode`). When its input ends it kills all its descendants.
+Standard input is a socket to the judge, with the frames of `wire`: `{"fork": config}` answers `{"pid": n}`;
+`{"wait": pid, "seconds": s}` answers `{"status": n or null}` (the code of `os.waitstatus_to_exitcode`);
+`{"sweep": true}` (in the cage) ends and removes everything but this process; `{"shared": true}` answers the names in
+/dev/shm; anything else answers `{}`. When the socket closes, it kills all its descendants.
 It is single-threaded, and adopts orphans (child subreaper), so that a double fork does not escape the sweep.
 """
 
@@ -15,66 +17,103 @@ import json
 import os
 import select
 import signal
+import socket
 import sys
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import grader.sandbox.child as child
+from grader.sandbox import wire
+from grader.sandbox.removal import remove
 
-PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+PR_SET_DUMPABLE = 4  # linux/prctl.h
+PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
+ALWAYS = ("concurrent.futures.process", "multiprocessing.pool", "multiprocessing.shared_memory")
 
 
-def main(preload: list[str]) -> None:
-    _prctl(PR_SET_CHILD_SUBREAPER)
-    _prctl(PR_SET_NO_NEW_PRIVS)
-    for name in ("concurrent.futures.process", "multiprocessing.pool", "multiprocessing.shared_memory", *preload):
-        with contextlib.suppress(ImportError):  # a missing optional package is told when the check asks for it
-            importlib.import_module(name)
-    gc.freeze()
-    for line in sys.stdin:
-        request = json.loads(line)
-        if "fork" in request:
-            answer: dict[str, Any] = {"pid": _fork(request["fork"])}
+class Zygote:
+    """`config`: preload (modules), folder (of the judge; null outside a cage), user (to become; null: stay)."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._user: int | None = config["user"]
+        self._folder = Path(config["folder"]) if config["folder"] else None
+        if self._folder and os.getpid() != 1:
+            sys.exit("This is no cage: a sweep would end every process of the machine.")
+        self._judge = socket.socket(fileno=0)
+        _prctl(PR_SET_CHILD_SUBREAPER)
+        _prctl(PR_SET_NO_NEW_PRIVS)
+        _prctl(PR_SET_DUMPABLE, 0)  # no submission reads or changes the parent of the next one
+        for name in (*ALWAYS, *config["preload"]):
+            with contextlib.suppress(ImportError):  # a missing optional package is told when the check asks for it
+                importlib.import_module(name)
+        gc.freeze()
+
+    def run(self) -> None:
+        with contextlib.suppress(wire.WireError, OSError):
+            while True:
+                wire.send(self._judge, self._answer(wire.receive(self._judge, limit=1 << 24)))
+        if self._folder:
+            self._sweep()
         else:
-            answer = {"status": _wait(request["wait"], request["seconds"])}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-    _end_descendants()  # the judge is gone, however it went
+            _end_descendants()  # the judge is gone, however it went
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "fork" in request:
+            return {"pid": self._fork(request["fork"])}
+        if "wait" in request:
+            return {"status": _wait(request["wait"], request["seconds"])}
+        if "shared" in request:
+            return {"names": sorted(os.listdir("/dev/shm"))}
+        if "sweep" in request and self._folder:
+            self._sweep()
+        return {}
+
+    def _fork(self, config: dict[str, Any]) -> int:
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            os.setsid()
+            self._judge.detach()
+            with open(os.devnull) as nothing:
+                os.dup2(nothing.fileno(), 0)
+            limit(config["limits"])
+            if self._user is not None:
+                become(self._user)
+            _prctl(PR_SET_DUMPABLE)
+            child.route_output(config)
+            os.environ.update(config["environment"])
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            warnings.resetwarnings()
+            child.Child(config).run()
+            code = 0
+        finally:
+            if code:
+                sys.excepthook(*sys.exc_info())
+                os._exit(code)
+        sys.exit(0)  # through the interpreter's own shutdown: exit handlers run, threads are joined
+
+    def _sweep(self) -> None:
+        """End every other process of this PID namespace at one blow; empty /tmp and /dev/shm."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
+        for path in (*Path("/tmp").iterdir(), *Path("/dev/shm").iterdir()):
+            if self._folder and path not in (self._folder, *self._folder.parents):
+                remove(path)
 
 
-def _end_descendants() -> None:
-    import psutil
-
-    while rest := psutil.Process().children(recursive=True):
-        for process in rest:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(rest, timeout=1)
-
-
-def _fork(config: dict[str, Any]) -> int:
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        os.setsid()
-        with open(os.devnull) as nothing:
-            os.dup2(nothing.fileno(), 0)
-        child.route_output(config)
-        os.environ.update(config["environment"])
-        limit(config["limits"])
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        warnings.resetwarnings()
-        child.Child(config).run()
-        code = 0
-    finally:
-        if code:
-            sys.excepthook(*sys.exc_info())
-            os._exit(code)
-    sys.exit(0)  # through the interpreter's own shutdown: exit handlers run, threads are joined
+def become(user: int) -> None:
+    """Give up root for good: no group, no capability and no way back is left."""
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
 
 
 def limit(limits: dict[str, int]) -> None:
@@ -88,6 +127,12 @@ def limit(limits: dict[str, int]) -> None:
                 _, hard = resource.getrlimit(number)
                 most = value if hard == resource.RLIM_INFINITY else min(value, hard)
                 resource.setrlimit(number, (most, most))
+
+
+def _end_descendants() -> None:
+    from grader.sandbox.processes import below, end_all
+
+    end_all(lambda: below(os.getpid()))
 
 
 def _wait(pid: int, seconds: float) -> int | None:
@@ -122,11 +167,11 @@ def _sleep_until_child_ends(pid: int, end: float) -> None:
     time.sleep(min(seconds, 0.005))
 
 
-def _prctl(option: int) -> None:
+def _prctl(option: int, value: int = 1) -> None:
     """Linux only; elsewhere the sweep finds only what stayed in the process group."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    Zygote(json.loads(sys.argv[1])).run()

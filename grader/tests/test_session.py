@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from grader.judge.feedback import judge
 from grader.sandbox import wire
 from grader.sandbox.launch import ColdLauncher, Launcher
 from grader.sandbox.outcomes import ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
+from grader.sandbox.processes import lives
 from grader.sandbox.session import Job, Session
 
 Start = Callable[..., Session]
@@ -114,15 +114,16 @@ def test_threads_and_children_left_behind_are_named_and_ended(session_of: Start)
         "def run():\n"
         "    threading.Thread(target=threading.Event().wait, name='forgotten').start()\n"
         "    code = 'import os, time; os.setsid(); time.sleep(600)'\n"
-        "    return subprocess.Popen([sys.executable, '-c', code]).pid\n"
+        "    subprocess.Popen([sys.executable, '-c', code])\n"
     )
     session = session_of(source)
-    pid, _, _ = call(session, "run")
+    call(session, "run")
+    (child,) = session.children()
     remains = session.finish()
     assert "forgotten" in remains.threads[0]
-    assert str(pid) in remains.processes[0]
+    assert str(child.pid) in remains.processes[0]
     session.close()
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert not lives(child)
 
 
 def test_nothing_is_left_behind_by_clean_code(session_of: Start) -> None:

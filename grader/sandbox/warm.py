@@ -1,0 +1,171 @@
+"""Submissions forked from a warm parent, in the cage or outside it: a millisecond instead of a Python start."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from grader.errors import GraderFault
+from grader.sandbox import cage, wire
+from grader.sandbox.processes import below, end_all, end_group, lives, marked, memory_below, names_in_shared_memory
+from grader.sandbox.removal import remove
+
+MARK = "GRADER_MARK"  # its value tells the processes of one warm parent, also when that has been killed
+PATIENCE = 5.0  # seconds for an answer of the warm parent; it is stopped or dead when it takes longer
+IMPORTS = 60.0  # the first answer comes after the imports
+
+
+class ParentLost(Exception):
+    """The warm parent was killed or stopped. Everything below it has been ended, and the next start gets a new one."""
+
+
+class _Parent:
+    """One running warm parent and the socket to it. Submissions live below the process with the pid `root`."""
+
+    def __init__(self, config: dict[str, Any], environment: Mapping[str, str]) -> None:
+        folder = config["folder"]
+        self._mark = secrets.token_hex(16)
+        self._line, theirs = socket.socketpair()
+        program = [sys.executable, "-P", "-m", "grader.sandbox.zygote", json.dumps(config)]
+        self._process = subprocess.Popen(
+            cage.command(Path(folder), program) if folder else program,
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            env={**environment, MARK: self._mark},
+            start_new_session=True,
+            umask=0o022,
+        )
+        theirs.close()
+        self.root = 0
+
+    def ask(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
+        """Raises OSError or wire.WireError when it is dead, stopped or out of its mind."""
+        if not self.root:
+            self._exchange({"hello": True}, IMPORTS)
+            # In the cage, bubblewrap's own process is above it; it is still alone.
+            self.root = [self._process.pid, *memory_below(self._process.pid)][-1]
+        return self._exchange(request, patience)
+
+    def _exchange(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
+        self._line.settimeout(patience)
+        wire.send(self._line, request)
+        return wire.receive(self._line)
+
+    def end(self) -> None:
+        """End it and all its submissions. The cage goes with its first process, and everything in it with the cage."""
+        self._line.close()
+        rest = below(self._process.pid)
+        self._process.kill()
+        self._process.wait()
+        end_all(lambda: [process for process in rest if lives(process)])
+
+    def end_adopted(self) -> None:
+        """End what has lost this parent by a hostile hand; outside a cage, it can be anywhere in the tree of processes."""
+        end_all(lambda: [process for process in marked(self._mark) if lives(process)])
+
+
+class WarmLauncher:
+    """Submissions are forked from one warm parent, in the cage or outside. A parent that was killed is replaced."""
+
+    def __init__(self, preload: Sequence[str], level: str, environment: Mapping[str, str]) -> None:
+        self.level = level
+        self.folder: Path | None = None
+        self.user: int | None = None
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._umask: int | None = None
+        if level == cage.BUBBLEWRAP:
+            self.folder = Path(tempfile.mkdtemp(prefix="kata-")).resolve()
+            self.user = cage.user()
+            cage.give(self.folder, self.user, 0o710)
+            if self.user is not None:  # what checks make in a submission's folder is for its group, too
+                self._umask = os.umask(0o002)
+        folder = str(self.folder) if self.folder else None
+        self._config = {"preload": list(preload), "folder": folder, "user": self.user}
+        self._parent: _Parent | None = _Parent(self._config, environment)
+
+    def _ask(self, request: dict[str, Any], seconds: float = 0.0) -> dict[str, Any]:
+        """The answer, which may take so many seconds longer than usual."""
+        with self._lock:
+            if self._parent is None:
+                raise ParentLost
+            try:
+                return self._parent.ask(request, seconds + PATIENCE)
+            except (OSError, wire.WireError) as error:
+                self._drop(self._parent)
+                raise ParentLost from error
+            except BaseException:  # a late answer would be taken for the answer to the next question
+                self._drop(self._parent)
+                raise
+
+    def _drop(self, parent: _Parent) -> None:
+        self._parent = None
+        parent.end()
+        parent.end_adopted()
+
+    def start(self, config: dict[str, Any]) -> int:
+        for _ in range(2):
+            with contextlib.suppress(ParentLost):
+                return int(self._ask({"fork": config})["pid"])
+            self._parent = _Parent(self._config, self._environment)
+        raise GraderFault(f"No submission can be started at the isolation level {self.level}; another may work.")
+
+    def pid_of(self, number: int, sock: socket.socket) -> int:
+        if self.folder is None:
+            return number
+        pid, _, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        return int(pid)  # the kernel tells it as this process sees it, the warm parent as the cage does
+
+    def wait(self, number: int, seconds: float) -> int | None:
+        with contextlib.suppress(ParentLost):
+            code: int | None = self._ask({"wait": number, "seconds": seconds}, seconds)["status"]
+            return code
+        return None
+
+    def memory(self, number: int) -> dict[int, int]:
+        """All processes below the warm parent: it adopts what tried to leave the submission's tree."""
+        parent = self._parent
+        return memory_below(parent.root) if parent and parent.root else {}
+
+    def descendants(self, pid: int) -> list[psutil.Process]:
+        parent = self._parent
+        return [p for p in below(parent.root) if p.pid != pid] if parent and parent.root else []
+
+    def shared_memory(self) -> list[str]:
+        if self.folder is None:
+            return names_in_shared_memory()
+        with contextlib.suppress(ParentLost):
+            return [str(name) for name in self._ask({"shared": True})["names"]]
+        return []
+
+    def end(self, number: int) -> None:
+        if self.folder is None:
+            end_group(number)
+            end_all(lambda: self.descendants(0))
+            self.wait(number, 0)
+        else:
+            with contextlib.suppress(ParentLost):
+                self._ask({"sweep": True})
+
+    def close(self) -> None:
+        with self._lock:
+            if self._parent is not None:
+                self._parent.end()
+                self._parent = None
+        if self.folder is not None:
+            remove(self.folder)
+        if self._umask is not None:
+            os.umask(self._umask)

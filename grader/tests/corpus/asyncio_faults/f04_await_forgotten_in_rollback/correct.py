@@ -1,0 +1,10 @@
+import asyncio
+
+
+async def transfer(account, amount):
+    await account.withdraw(amount)
+    try:
+        await account.deposit(amount)
+    except BaseException:
+        await account.rollback(amount)
+        raise

@@ -1,0 +1,14 @@
+import asyncio
+import threading
+
+
+class Tally:
+    def __init__(self):
+        self.total, self.lock = 0, threading.Lock()
+
+    def add(self, amount):
+        seen = self.total
+        self.total = seen + amount
+
+    async def add_all(self, amounts):
+        await asyncio.gather(*(asyncio.to_thread(self.add, amount) for amount in amounts))

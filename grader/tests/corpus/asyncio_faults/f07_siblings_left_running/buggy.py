@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def load(urls, fetch):
+    return await asyncio.gather(*(fetch(url) for url in urls))

@@ -1,0 +1,11 @@
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+
+async def load(source, seconds):
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.get_running_loop().run_in_executor(pool, source)
+        except TimeoutError:
+            return None
