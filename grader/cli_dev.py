@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 import click
 from rich.console import Console
 
-from grader import grading, selfcheck
+from grader import explore_bench, grading, selfcheck
 from grader import soak as soaking
 from grader.catalog import Catalog, Exercise
+from grader.errors import UsageError
 from grader.render.live import Live
 from grader.sandbox.launch import launcher
 from grader.sandbox.session import Job, Session
@@ -111,11 +115,42 @@ def soak(catalog: Catalog, names: Sequence[str], times: int, busy: int, which: s
     sys.exit(1 if errors else 0)
 
 
-@dev.command()
+@dev.group(invoke_without_command=True)
 @click.option("--times", default=50, show_default=True)
-@click.pass_obj
-def bench(catalog: Catalog, times: int) -> None:
+@click.pass_context
+def bench(context: click.Context, times: int) -> None:
     """What a check costs before it does anything: start, import and end of a submission's process."""
+    if context.invoked_subcommand is None:
+        _bench_start(context.obj, times)
+
+
+@bench.command()
+@click.argument("names", nargs=-1, metavar="[PROGRAM ...]")
+@click.option("--seeds", default=explore_bench.SEEDS, show_default=True)
+@click.option(
+    "--schedules", default=explore_bench.SCHEDULES, show_default=True, help="Of each seed, for a correct program."
+)
+@click.option("--json", "target", type=click.File("w"), help="Write the rows there, one JSON object a line.")
+def explore(names: Sequence[str], seeds: int, schedules: int, target: TextIO | None) -> None:
+    """The explorer of threads on programs whose verdict is known, on every Python that is found here."""
+    known = [case.name for case in explore_bench.cases()]
+    if unknown := set(names) - set(known):
+        raise UsageError(f"There is no program {', '.join(sorted(unknown))}. They are in grader/tests/corpus.")
+    wrong = 0
+    for python in explore_bench.pythons().items():
+        click.echo(f"Python {python[0]}\n{explore_bench.HEADING}")
+        rows = []
+        for row in explore_bench.rows(python, names or known, seeds, schedules):
+            rows.append(row)
+            click.echo(explore_bench.line(row))
+            if target is not None:
+                click.echo(json.dumps(asdict(row)), target)
+        click.echo(f"{explore_bench.total(rows)}\n")
+        wrong += sum(row.seeds - row.right for row in rows)
+    sys.exit(1 if wrong else 0)
+
+
+def _bench_start(catalog: Catalog, times: int) -> None:
     exercise = catalog.exercises[0]
     started = launcher(exercise.needs)
     rows: dict[str, list[float]] = {"start": [], "import": [], "end": []}

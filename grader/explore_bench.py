@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import ast
 import functools
+import inspect
 import json
 import os
 import re
@@ -91,6 +92,11 @@ class Row:
     complaint: str = ""  # about the first verdict that was not right
 
 
+def version() -> str:
+    """Of this Python, such as 3.13.0, or 3.13.0t without the GIL."""
+    return sys.version.split()[0] + getattr(sys, "abiflags", "")
+
+
 def cases() -> list[Case]:
     """All programs, the correct ones first."""
     found = []
@@ -150,7 +156,7 @@ def row(case: Case, seeds: int, schedules: int) -> Row:
     complaints = [complaint for f in found if (complaint := f.complaint(case))]
     seconds = [f.seconds for f in found]
     return Row(
-        python=sys.version.split()[0],
+        python=version(),
         program=case.name,
         expected=", ".join(sorted(case.kinds)) if case.kinds and case.kinds != ANY_FAULT else case.name.split("/")[0],
         seeds=seeds,
@@ -165,12 +171,21 @@ def row(case: Case, seeds: int, schedules: int) -> Row:
     )
 
 
-def rows(python: str, names: Iterable[str], seeds: int, schedules: int) -> Iterator[Row]:
-    """Each program in a process of its own, run by the interpreter `python`."""
+def rows(python: tuple[str, str], names: Iterable[str], seeds: int, schedules: int) -> Iterator[Row]:
+    """Each program in a process of its own, run by that version and interpreter."""
     root = str(CORPUS.parents[2])
     environment = {**os.environ, "PYTHONPATH": root}
     for name in names:
-        command = [python, "-m", "grader.explore_bench", "--here", "--seeds", str(seeds), "--schedules", str(schedules)]
+        command = [
+            python[1],
+            "-m",
+            "grader.explore_bench",
+            "--here",
+            "--seeds",
+            str(seeds),
+            "--schedules",
+            str(schedules),
+        ]
         try:
             done = subprocess.run(
                 [*command, name], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
@@ -180,7 +195,7 @@ def rows(python: str, names: Iterable[str], seeds: int, schedules: int) -> Itera
         except subprocess.TimeoutExpired:
             failed, text = f"its process did not end within {PATIENCE:g} s", ""
         if failed:
-            yield Row("?", name, "?", seeds, 0, 0, 0, 0.0, 0.0, 0.0, 0, failed)
+            yield Row(python[0], name, name.split("/")[0], seeds, 0, 0, 0, 0.0, 0.0, 0.0, 0, failed)
         else:
             yield Row(**json.loads(text))
 
@@ -191,9 +206,9 @@ def pythons() -> dict[str, str]:
     candidates = [sys.executable, *filter(None, map(shutil.which, names))]
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     candidates += map(str, sorted(pyenv.glob("versions/*/bin/python")))
-    ask = (
-        "import sys; print(sys.version_info >= (3, 11), sys.implementation.name, sys.version.split()[0] + sys.abiflags)"
-    )
+    ask = f"""import sys
+{inspect.getsource(version)}
+print(sys.version_info >= (3, 11), sys.implementation.name, version())"""
     found: dict[str, str] = {}
     for python in candidates:
         try:
@@ -201,8 +216,8 @@ def pythons() -> dict[str, str]:
         except (OSError, subprocess.TimeoutExpired):
             continue
         match said.stdout.split():
-            case ["True", "cpython", version]:
-                found.setdefault(version, python)
+            case ["True", "cpython", name]:
+                found.setdefault(name, python)
     return found
 
 
@@ -222,13 +237,15 @@ HEADING = f"{'program':<38} {'expected':<16} {'right':>7} {'schedules':>12} {'se
 
 def total(found: Sequence[Row]) -> str:
     """The table of one Python in one line."""
-    wrong = [r for r in found if r.expected == "correct"]
-    alarms = sum(r.seeds - r.right for r in wrong)
-    faulty = [r for r in found if r.expected != "correct"]
+    correct = [r for r in found if r.program.startswith("correct/")]
+    wrong = [r for r in found if r not in correct]
     return (
-        f"Python {found[0].python}: faults found {sum(r.right for r in faulty)} of {sum(r.seeds for r in faulty)}, "
-        f"false alarms {alarms} of {sum(r.seeds for r in wrong)}, "
-        f"{statistics.median(r.per_second for r in found):.0f} schedules a second (median)"
+        f"Python {found[0].python}: {sum(r.right for r in wrong)} of {sum(r.seeds for r in wrong)} faults found, "
+        f"after at most {max((r.most_schedules for r in wrong), default=0)} schedules and "
+        f"{statistics.median([r.seconds for r in wrong] or [0]):.2f} s (median; most "
+        f"{max((r.most_seconds for r in wrong), default=0):.2f} s); "
+        f"{sum(r.seeds - r.right for r in correct)} false alarms in {sum(r.seeds for r in correct)}; "
+        f"{statistics.median([r.per_second for r in correct] or [0]):.0f} schedules a second (median)"
     )
 
 
@@ -251,7 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = []
     if not chosen.json:
         print(HEADING)
-    for one in rows(sys.executable, names, chosen.seeds, chosen.schedules):
+    for one in rows((version(), sys.executable), names, chosen.seeds, chosen.schedules):
         found.append(one)
         print(json.dumps(asdict(one)) if chosen.json else line(one), flush=True)
     if not chosen.json:

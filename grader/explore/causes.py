@@ -85,18 +85,17 @@ def _ended(waits: Sequence[Wait]) -> str:
         if wait.holder.endswith(ENDED):
             lock = wait.label or "a lock"
             who = wait.holder.removesuffix(ENDED)
-            return (
-                f"{wait.actor} waits for {lock} at line {wait.line}; {who} took it at line {wait.holder_line} "
-                "and ended without releasing it."
-            )
+            since = f" at line {wait.holder_line}" if wait.holder_line else ""
+            return f"{wait.actor} waits for {lock} at line {wait.line}; {who} took it{since} and ended without releasing it."
     return ""
 
 
 def _starved(waits: Sequence[Wait]) -> str:
-    workers = [w for w in waits if w.what == "for the result of a future" and w.line]
-    outside = [w for w in waits if w not in workers and w.line]
-    if len(workers) > 1 and not outside:
-        lines = sorted({w.line for w in workers})
+    hopeful = [w for w in waits if w.what == "for the result of a future" and w.line]
+    # The one who closes the pool waits for its workers; one who waits for a job and shows no line of the program is free.
+    others = [w for w in waits if w not in hopeful and w.what != "for the executor's workers to end"]
+    if hopeful and len(waits) > 1 and not others:
+        lines = sorted({w.line for w in hopeful})
         return (
             f"Every worker of the pool waits for a result (line {', '.join(map(str, lines))}) of a job "
             "that itself needs a worker: no worker is left to run it."

@@ -131,7 +131,7 @@ def expression(source: str) -> str:
     except SyntaxError:
         return ""
     for node in ast.walk(tree):
-        if isinstance(node, ast.With):
+        if isinstance(node, ast.With | ast.AsyncWith):
             locks = [ast.unparse(item.context_expr) for item in node.items]
             return locks[0] if len(locks) == 1 else f"one of {', '.join(locks)}"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

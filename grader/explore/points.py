@@ -127,6 +127,15 @@ def leaves_block(frame: FrameType) -> bool:
     return _points.get(frame.f_code, {}).get(frame.f_lasti) == LEAVE
 
 
+def catches(frame: FrameType | None) -> bool:
+    """Could a traced function among these callers catch an exception?"""
+    while frame is not None:
+        if frame.f_code in _points and frame.f_code.co_exceptiontable:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def listen(at: At) -> None:
     """Call `at(frame, what)` before each such instruction, in the thread that runs it."""
     if _monitor is not None:

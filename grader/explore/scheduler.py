@@ -52,6 +52,7 @@ class Actor:
         self.starts: Actor | None = None  # whom it is starting
         self.starter: Actor | None = None  # who gets the turn back when this actor has said that it runs
         self.starting: Any = None  # the lock whose release says so
+        self.frame: FrameType | None = None  # of the traced function that reached a point, while it is there
         self.aborts = 0
         self.ended = _thread.allocate_lock()  # released when the real thread is at its end
         self.ended.acquire()
@@ -224,8 +225,10 @@ class Run:
     def abort(self, actor: Actor) -> None:
         """End the actor's thread by an exception; one that swallows it again and again is parked for ever."""
         actor.aborts += 1
-        # On 3.11 an exception would end tracing, and an endless loop with a bare `except` would spin for ever.
+        # On 3.11 an exception out of the trace function ends tracing: a loop with a bare `except` would spin for ever.
         swallows = sys.version_info < (3, 12) and self.failure and self.failure[0] is Kind.LIVELOCK
+        swallows = swallows and points.catches(actor.frame)
+        actor.frame = None
         if actor.aborts > MOST_ABORTS or swallows:
             actor.done = True
             actor.ended.release()
@@ -240,6 +243,11 @@ class Run:
         actor = Run.actors_by_ident.get(_thread.get_ident())
         if actor is None or actor.run is not self:
             return
+        actor.frame = frame
+        self._reached(actor, frame, what)
+        actor.frame = None
+
+    def _reached(self, actor: Actor, frame: FrameType, what: int) -> None:
         if what == points.LOOP:
             self.loops += 1
             if self.loops > self.limits.loops:

@@ -213,5 +213,5 @@ def _parsed(text: str) -> Plan:
     if match is None:
         raise ValueError(f"{text!r} is no schedule of tasks")
     cancels = [cancel.split(".") for cancel in match[4].split("-") if cancel]
-    picks = parse_schedule(match[3])
+    picks, _ = parse_schedule(match[3])
     return Plan(Follow(picks), bool(match[1]), bool(match[2]), tuple((int(task), int(step)) for task, step in cancels))

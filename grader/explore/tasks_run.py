@@ -71,12 +71,12 @@ class Schedule(Run):
     conductor: TaskConductor
     _in_traced_code = False
 
-    def point(self, actor: scheduler.Actor) -> None:
+    def point(self, actor: scheduler.Actor, at_lock: bool = False) -> None:
         if len(self.actors) == 1 and not self.over and self.points < POINTS - 1:
             self.points += 1  # nobody else could run: the same as below, quickly
         elif self._in_traced_code or self.over:
             self._in_traced_code = False  # whoever is switched to comes from somewhere else
-            super().point(actor)
+            super().point(actor, at_lock)
 
     def _at(self, frame: FrameType, what: int) -> None:
         self._in_traced_code = what == points.POINT
@@ -113,7 +113,7 @@ class Schedule(Run):
 def play(scene: Scene, plan: Plan, recorder: Recorder | None = None) -> Ended:
     """Play one schedule. With a recorder also steps and lock holders are taken down, which takes longer."""
     conductor = TaskConductor(plan, scene.program.files, scene.cancel, scene.steps, recorder)
-    watch = _watch(conductor, recorder) if recorder is not None else None
+    watch = _Watch(conductor, recorder) if recorder is not None else None
     run = Schedule(plan.chooser, Limits(POINTS, LOOPS), watch=watch)
     run.conductor, conductor.run = conductor, run
     run.describe = lambda: _waits(conductor, run)
@@ -293,12 +293,18 @@ def _waits(conductor: TaskConductor, run: Run) -> tuple[Wait, ...]:
     return tuple(waits)
 
 
-def _watch(conductor: TaskConductor, recorder: Recorder) -> Watch:
+class _Watch:
     """Steps carry the names of tasks instead of that of the loop's thread."""
 
-    def watch(actor: Any, frame: FrameType) -> None:
-        task = conductor.current() if actor.number == 0 else None
-        who: Any = conductor.actor(task) if task is not None else actor
-        recorder(who, frame)
+    def __init__(self, conductor: TaskConductor, recorder: Recorder) -> None:
+        self._conductor, self._recorder = conductor, recorder
 
-    return watch
+    def _who(self, actor: scheduler.Actor) -> Any:
+        task = self._conductor.current() if actor.number == 0 else None
+        return self._conductor.actor(task) if task is not None else actor
+
+    def __call__(self, actor: scheduler.Actor, frame: FrameType) -> None:
+        self._recorder(self._who(actor), frame)
+
+    def took(self, actor: scheduler.Actor, lock: object, frame: FrameType) -> None:
+        self._recorder.took(self._who(actor), lock, frame)

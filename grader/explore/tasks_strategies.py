@@ -29,11 +29,13 @@ class Follow:
     `alternatives` holds what else could have been decided, for the enumeration.
     """
 
+    in_turns = False
+
     def __init__(self, deviations: Mapping[int, int]) -> None:
         self.deviations = deviations
         self.alternatives: dict[int, list[int]] = {}
 
-    def choose(self, index: int, current: int, options: Sequence[int], default: int) -> int:
+    def choose(self, index: int, current: int, options: Sequence[int], default: int, at_lock: bool = False) -> int:
         choice = self.deviations.get(index, default)
         choice = choice if choice in options else default
         self.alternatives[index] = [option for option in options if option != choice]
@@ -48,6 +50,8 @@ class Follow:
 class Walk:
     """Tasks at random: with probability `p` not in asyncio's own order. `threads` decides for threads."""
 
+    in_turns = False
+
     def __init__(self, seed: str, p: float, threads: strategies.Strategy) -> None:
         self._random = random.Random(seed)
         self._p = p
@@ -61,6 +65,8 @@ class Walk:
 
 class Pct:
     """The lane of highest random priority runs; at `depth` - 1 random decisions it falls behind all others."""
+
+    in_turns = False
 
     def __init__(self, seed: str, depth: int, decisions: int, threads: strategies.Strategy) -> None:
         self._random = random.Random(seed)
@@ -88,7 +94,8 @@ def walk(seed: str, number: int, decisions: int) -> Chooser:
     name = f"{seed}/{number}"
     threads: strategies.Strategy = strategies.Pct(name, 2 + number % 3, decisions)
     if number % 4 == 3:
-        threads = strategies.Sticky(name, 0.05 if number % 8 == 3 else 0.2)
+        p = 0.05 if number % 8 == 3 else 0.2
+        threads = strategies.Sticky(name, p, p)
     if number % 2:
         return Pct(name, 2 + number // 2 % 3, decisions, threads)
     return Walk(name, 1.0 if number % 4 else 0.2, threads)

@@ -98,9 +98,10 @@ def wait_of(task: asyncio.Task[Any], name: str, files: Collection[str], named: N
     mine = innermost(frames, files)
     what, holder, held_at = _what(task, frames, named, holders)
     if mine is None:
-        return Wait(name, what, "", 0, "", holder, held_at)
+        return Wait(name, what, "", 0, "", holder=holder, holder_line=held_at)
     file = os.path.basename(mine.f_code.co_filename)
-    return Wait(name, what, file, mine.f_lineno, source_of(mine), holder, held_at, explain.variables(mine))
+    held = explain.expression(linecache.getline(mine.f_code.co_filename, held_at).strip()) if held_at else ""
+    return Wait(name, what, file, mine.f_lineno, source_of(mine), explain.label(mine), holder, held_at, held)
 
 
 def _what(task: asyncio.Task[Any], frames: list[FrameType], named: Named, holders: Holders) -> tuple[str, str, int]:

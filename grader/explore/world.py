@@ -45,9 +45,11 @@ def _replacements() -> list[tuple[Any, str, Any]]:
 @contextlib.contextmanager
 def controlled(excepthook: Callable[[Any], None]) -> Iterator[None]:
     """The world of one schedule: everything that starts here behaves the same way every time."""
-    number = _numbering()
+    number, threads = _numbering(), _threads_but(list(threading._active.values()))  # type: ignore[attr-defined]
     changes = [
         *_replacements(),
+        (threading, "enumerate", threads),
+        (threading, "active_count", lambda: len(threads())),
         (builtins, "id", number),
         (threading.Thread, "__hash__", number),
         (futures.Future, "__hash__", number),
@@ -85,6 +87,12 @@ def _numbering() -> Callable[[object], int]:
         return known.setdefault(real(thing), (len(known), thing))[0]
 
     return number
+
+
+def _threads_but(others: list[threading.Thread]) -> Callable[[], list[threading.Thread]]:
+    """`threading.enumerate` without the threads of the engine, which nobody may wait for."""
+    real = threading.enumerate
+    return lambda: [thread for thread in real() if not any(thread is other for other in others)]
 
 
 def _forget_threads(active: dict[int, threading.Thread]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from grader import explore_bench
 from grader.explore import Kind
 from grader.explore.strategies import Portfolio
 from grader.explore_bench import Case, Row
+from grader.tests.explored import PYTHONS
 
 CASES = explore_bench.cases()
 CORRECT = [case for case in CASES if not case.kinds]
@@ -22,7 +24,6 @@ ENDLESS = {Kind.LIVELOCK, Kind.OUTSIDE_CONTROL}
 APART = [case for case in WRONG if case.kinds != explore_bench.ANY_FAULT and case.kinds & ENDLESS]
 FOUND = [case for case in WRONG if case not in APART]
 SEEDS, SCHEDULES = 20, 15
-PYTHONS = explore_bench.pythons()
 
 
 def by_name(case: Case) -> str:
@@ -47,7 +48,7 @@ def test_a_correct_program_is_not_blamed(case: Case) -> None:
 
 @pytest.mark.parametrize("case", APART, ids=by_name)
 def test_what_has_no_end_is_told_and_its_process_ends(case: Case) -> None:
-    (row,) = explore_bench.rows(sys.executable, [case.name], seeds=1, schedules=1)
+    (row,) = explore_bench.rows((explore_bench.version(), sys.executable), [case.name], seeds=1, schedules=1)
     assert not row.complaint
 
 
@@ -71,3 +72,16 @@ def test_a_verdict_that_is_not_the_right_one_is_counted() -> None:
     assert row.complaint.startswith("race: ")
     other_words = Case(wrong.name, wrong.path, wrong.scenario, wrong.kinds, ("a word that is not there",))
     assert "says none of" in explore_bench.row(other_words, seeds=1, schedules=100).complaint
+
+
+def test_the_command_prints_a_table_for_each_python(tmp_path: Path) -> None:
+    target = tmp_path / "rows.jsonl"
+    names = ["buggy/self_deadlock", "correct/t01_counter"]
+    command = [sys.executable, "-m", "grader", "dev", "bench", "explore", *names, "--seeds", "2", "--schedules", "5"]
+    done = subprocess.run([*command, "--json", target], capture_output=True, text=True, timeout=100, check=True)
+    found = [Row(**json.loads(line)) for line in target.read_text().splitlines()]
+    assert [(row.python, row.program) for row in found] == [(python, name) for python in PYTHONS for name in names]
+    assert {(row.expected, row.right, row.most_schedules) for row in found} == {("deadlock", 2, 1), ("correct", 2, 5)}
+    for row in found:
+        assert explore_bench.line(row) in done.stdout
+    assert done.stdout.count("2 of 2 faults found, after at most 1 schedules") == len(PYTHONS)
