@@ -37,15 +37,16 @@ def _chosen(catalog: Catalog, names: Sequence[str]) -> list[Exercise]:
 
 @dev.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option("--quick", is_flag=True, help="Run wrong submissions against the check that must catch them only.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
 @click.pass_obj
-def check(catalog: Catalog, names: Sequence[str], jobs: int | None) -> None:
+def check(catalog: Catalog, names: Sequence[str], quick: bool, jobs: int | None) -> None:
     """Prove that right submissions pass, wrong ones fail where they should, and no check is dead."""
     broken = 0
     with Live(Console(stderr=True)) as live:
         for exercise in _chosen(catalog, names):
             began = time.monotonic()
-            problems = selfcheck.check_exercise(exercise, jobs, live.heard, live.say)
+            problems = selfcheck.check_exercise(exercise, jobs, live.heard, live.say, quick)
             broken += len(problems)
             counts = f"{len(exercise.accepted)} accepted, {len(exercise.rejected)} rejected"
             click.echo(f"{exercise.slug}: {counts}, {len(problems)} problems, {time.monotonic() - began:.0f} s")

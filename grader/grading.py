@@ -33,8 +33,11 @@ Heard = Callable[["Request", CheckResult], None]
 
 @dataclass(frozen=True)
 class Request:
+    """`only`: names of checks; empty for all of them."""
+
     exercise: Exercise
     submission: Path
+    only: tuple[str, ...] = ()
 
 
 def request(exercise: Exercise, submission: Path | None = None) -> Request:
@@ -104,7 +107,7 @@ class Grading:
         began = time.monotonic()
         code = -1
         if not self._stopped:
-            code = self._judge(asked.exercise, copy, results, output, lambda check: heard(asked, check))
+            code = self._judge(asked, copy, results, output, lambda check: heard(asked, check))
         checks = [_check(line) for line in results.read_text(encoding="utf-8").splitlines()]
         if code not in (0, 1) or not checks:
             tail = output.read_text(errors="replace").strip().splitlines()[-3:] if output.exists() else []
@@ -116,9 +119,12 @@ class Grading:
         return exercise_result(exercise.slug, exercise.track, checks, exercise.points, submission)
 
     def _judge(
-        self, exercise: Exercise, copy: Path, results: Path, output: Path, heard: Callable[[CheckResult], None]
+        self, asked: Request, copy: Path, results: Path, output: Path, heard: Callable[[CheckResult], None]
     ) -> int:
+        exercise = asked.exercise
         command = [*judge_command(exercise, copy, self._seed), "--results", str(results), *self._options]
+        if asked.only:
+            command += ["-k", " or ".join(asked.only)]
         with open(output, "wb") as out:
             judge = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=exercise.root, start_new_session=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from grader.errors import GraderFault, UsageError
@@ -33,8 +33,8 @@ def replay(request: Request, token: str, seed: int) -> Played:
             "with each schedule that fails (kt1-...)."
         )
     name = names[int(match[1]) - 1]
-    with Grading(seed=seed, jobs=1, options=["--replay", token, "-k", name]) as grading:
-        [result] = grading.run([request])
+    with Grading(seed=seed, jobs=1, options=["--replay", token]) as grading:
+        [result] = grading.run([replace(request, only=(name,))])
     check = next((c for c in result.checks if c.name == name), None)
     if check is None:
         raise GraderFault(f"the judge did not run {name}: {result.checks[-1].message if result.checks else ''}")

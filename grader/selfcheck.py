@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.catalog import Exercise
@@ -87,8 +87,11 @@ def signatures(path: Path) -> dict[str, str]:
     return found
 
 
-def check_exercise(exercise: Exercise, jobs: int | None, heard: Heard, say: Say) -> list[str]:
-    """Every broken promise of one exercise, as lines; an empty list means that all hold."""
+def check_exercise(exercise: Exercise, jobs: int | None, heard: Heard, say: Say, quick: bool = False) -> list[str]:
+    """Every broken promise of one exercise, as lines; an empty list means that all hold.
+
+    `quick` runs wrong submissions against the check that their header names, and not against those before it.
+    """
     problems = list(check_files(exercise))
     with Grading(jobs=jobs) as grading:
         good = [Request(exercise, p) for p in (exercise.stub, exercise.reference, *exercise.accepted)]
@@ -98,7 +101,7 @@ def check_exercise(exercise: Exercise, jobs: int | None, heard: Heard, say: Say)
     for asked, result in zip(good[1:], solutions, strict=True):
         problems += [f"{asked.submission.name}: {line}" for line in _not_passed(result)]
     say(f"{exercise.slug}: stub, reference and {len(exercise.accepted)} accepted done")
-    wrong = [Request(exercise, path) for path in exercise.rejected]
+    wrong = [Request(exercise, p, tuple(header(p).caught_by) if quick else ()) for p in exercise.rejected]
     with Grading(jobs=jobs, options=["-x"]) as grading:
         results = grading.run(wrong, heard)
     for asked, result in zip(wrong, results, strict=True):
@@ -149,8 +152,9 @@ def _dead(
     kinds = {c.name: c.kind for c in reference.checks}
     problems = []
     for name in names:
-        with Grading(jobs=jobs, options=["-k", name]) as grading:
-            checks = [c for result in grading.run(wrong, heard) for c in result.checks if c.name == name]
+        alone = [replace(request, only=(name,)) for request in wrong]
+        with Grading(jobs=jobs) as grading:
+            checks = [c for result in grading.run(alone, heard) for c in result.checks if c.name == name]
         if not any(c.verdict in BAD for c in checks) and not _busy(kinds[name], checks):
             problems.append(f"{name} is a dead check: no rejected submission fails it")
     return problems
