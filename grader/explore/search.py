@@ -146,7 +146,8 @@ class Exploration:
             return explain.outside_control(ended.run, self._program.files)
 
         def same(other: Ended) -> bool:
-            return other.failed is not None and other.failed[0] is kind and type(other.error) is type(ended.error)
+            # By name: classes of the program under test are new in every schedule.
+            return other.failed is not None and other.failed[0] is kind and _named(other.error) == _named(ended.error)
 
         shortest = self._minimised(ended.run.schedule, same, most=300 if kind is not Kind.LIVELOCK else 5)
         recorder = explain.Recorder()
@@ -201,6 +202,10 @@ class Exploration:
             else:
                 break
         return schedule_text(best.items(), in_turns)
+
+
+def _named(error: BaseException | None) -> str:
+    return type(error).__qualname__ if error is not None else ""
 
 
 def _let_executors_end() -> None:

@@ -618,8 +618,8 @@ def test_what_a_late_thread_returns_is_ignored(explore: Explore) -> None:
 @scenario
 async def cancelled_dashboard(student: Any) -> tuple[str, list[str], list[str]]:
     sources = Sources()
-    names = ("orders", "news", "stock")
-    panels = {name: sources.panel(name, 3, cleanup=0.2) for name in names}
+    cleanups = {"orders": 0.1, "news": 0.3, "stock": 0.0}
+    panels = {name: sources.panel(name, 3, cleanup) for name, cleanup in cleanups.items()}
     dashboard = asyncio.create_task(student.load_dashboard(panels, timeout=5))
     await asyncio.sleep(1)
     dashboard.cancel()

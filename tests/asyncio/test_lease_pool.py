@@ -202,7 +202,8 @@ def expect_whole(after: dict[str, Any], size: int, idea: str) -> None:
     expect(
         not went_on,
         f"{', '.join(went_on)} was cancelled and went on as if nothing had happened.",
-        idea="A cancellation that was delivered must come out of `lease` as CancelledError. Who catches it?",
+        idea="A cancellation must come out of `lease` as CancelledError. Who catches it? On Python 3.11 `asyncio.wait_for` may; "
+        "`asyncio.timeout` does not.",
     )
     stuck = [f"client {n}" for n, how in enumerate(after["clients"], 1) if how == "stuck"]
     lost = size - after["usable"]

@@ -181,13 +181,13 @@ def test_transfers_between_different_accounts_overlap(explore: Explore) -> None:
 def wrong_calls(student: Any) -> list[Any]:
     bank = student.Bank({"zoe": 50, "ann": 50})
     calls = {
-        "transfer from an unknown account": lambda: bank.transfer("eve", "zoe", 1),
-        "transfer to an unknown account": lambda: bank.transfer("zoe", "eve", 1),
-        "transfer from an unknown account to itself": lambda: bank.transfer("eve", "eve", 1),
-        "payout from an unknown account": lambda: bank.payout("eve", {"zoe": 1}),
-        "payout to an unknown account": lambda: bank.payout("zoe", {"ann": 1, "eve": 1}),
-        "balance of an unknown account": lambda: bank.balance("eve"),
-        "hold of an unknown account": lambda: keep(bank, "eve", 0),
+        "transfer from an unknown account": lambda: bank.transfer("zzz", "zoe", 1),
+        "transfer to an unknown account": lambda: bank.transfer("zoe", "zzz", 1),
+        "transfer from an unknown account to itself": lambda: bank.transfer("zzz", "zzz", 1),
+        "payout from an unknown account": lambda: bank.payout("zzz", {"zoe": 1}),
+        "payout to an unknown account": lambda: bank.payout("zoe", {"ann": 1, "zzz": 1}),
+        "balance of an unknown account": lambda: bank.balance("zzz"),
+        "hold of an unknown account": lambda: keep(bank, "zzz", 0),
         "transfer of 0 cents": lambda: bank.transfer("zoe", "ann", 0),
         "transfer of -5 cents": lambda: bank.transfer("zoe", "ann", -5),
         "transfer of 0 cents to itself": lambda: bank.transfer("zoe", "zoe", 0),

@@ -1,7 +1,7 @@
-"""When one panel is cancelled, gather raises at once and the others go on alone.
+"""A plain gather ends with the first panel that is cancelled; the others clean up alone.
 
-caught-by: test_cancelled_error_is_never_a_panel (failed)
-says: "running"
+caught-by: test_cancelling_the_dashboard_cancels_its_panels (failed)
+says: "waits for its `finally`"
 misconception: M17 the process will clean up after me
 """
 

@@ -1,4 +1,4 @@
-"""A queue of places, each with its connection or None; a fair lock keeps the line. One worker task does all cleaning."""
+"""A queue of places, each with its connection or None; a fair lock keeps the line. Tasks of the pool do the cleaning."""
 
 from __future__ import annotations
 

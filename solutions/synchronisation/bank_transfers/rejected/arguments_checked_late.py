@@ -38,11 +38,12 @@ class Bank:
         shares = dict(shares)
         if not shares or min(shares.values()) < 1:
             raise ValueError("every share must be at least 1 cent")
+        source = self._accounts[src]
         shares.pop(src, None)  # it would go out and come in again
         if not shares:
             return
-        with self._holding([src], timeout), self._holding(shares, timeout):
-            source, targets = self._accounts[src], {name: self._accounts[name] for name in shares}
+        with self._holding({src, *shares}, timeout):
+            targets = {name: self._accounts[name] for name in shares}
             total = sum(shares.values())
             if source.balance < total:
                 raise InsufficientFunds(f"{src} has {source.balance} of {total} cents")

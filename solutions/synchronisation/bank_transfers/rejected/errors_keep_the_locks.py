@@ -1,7 +1,7 @@
 """Takes and releases the locks by hand; too little money leaves them taken.
 
 caught-by: test_too_little_money_changes_nothing (hung)
-says: "without releasing", "waits for"
+says: "without releasing", "waits for", "asks for it again"
 misconception: M14 errors do not happen between acquire and release
 """
 

@@ -1,7 +1,7 @@
 """Takes the account with the smaller balance first; which one that is changes.
 
 caught-by: test_opposite_transfers_always_end (hung)
-says: "payer 2 holds the lock"
+says: "payer 2 holds lock since"
 misconception: M07 any rule makes an order
 """
 

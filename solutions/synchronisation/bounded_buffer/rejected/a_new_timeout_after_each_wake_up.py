@@ -40,9 +40,11 @@ class BoundedBuffer(Generic[T]):
 
     def put(self, item: T, timeout: float | None = None) -> None:
         with self._lock:
+            in_time = timeout is None or timeout > 0
             while not self._closed and len(self._items) >= self._capacity:
-                if not self._not_full.wait(timeout):
+                if not in_time:
                     raise Full
+                in_time = self._not_full.wait(timeout)
             if self._closed:
                 raise Closed
             self._items.append(item)
@@ -50,9 +52,11 @@ class BoundedBuffer(Generic[T]):
 
     def get(self, timeout: float | None = None) -> T:
         with self._lock:
+            in_time = timeout is None or timeout > 0
             while not self._closed and not self._items:
-                if not self._not_empty.wait(timeout):
+                if not in_time:
                     raise Empty
+                in_time = self._not_empty.wait(timeout)
             if not self._items:
                 raise Closed
             item = self._items.popleft()

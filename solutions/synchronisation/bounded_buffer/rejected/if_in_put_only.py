@@ -1,7 +1,7 @@
 """get() looks again after a wake-up, put() does not.
 
 caught-by: test_who_was_woken_looks_again (failed)
-says: "a place that another put had already taken"
+says: "a place that another put had already taken" "before it gives up"
 misconception: M08 waking up means the condition holds
 """
 

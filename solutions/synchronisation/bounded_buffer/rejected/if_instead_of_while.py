@@ -1,7 +1,7 @@
 """Waits once and takes it that its turn has come.
 
 caught-by: test_who_was_woken_looks_again (failed)
-says: "already taken"
+says: "already taken" "before it gives up"
 misconception: M08 waking up means the condition holds
 """
 
@@ -53,7 +53,7 @@ class BoundedBuffer(Generic[T]):
             if not self._closed and not self._items:
                 if not self._not_empty.wait(timeout):
                     raise Empty
-            if not self._items:
+            if self._closed and not self._items:
                 raise Closed
             item = self._items.popleft()
             self._not_full.notify()
