@@ -145,6 +145,9 @@ class Run:
                     function()
             except Abort:
                 pass
+            except KeyError:
+                if not self.over:  # else Thread._delete of a thread that was given up, after its world has gone
+                    raise
             finally:
                 sys.settrace(None)
                 self._end(actor)

@@ -51,7 +51,7 @@ class Explore:
     def __init__(self, submission: Submission, number: int, rng: random.Random, replay: str | None) -> None:
         self._submission, self._number, self._rng, self._replay = submission, number, rng, replay
         self._explorations = 0
-        self._open = False  # between an outcome and the request for the next one
+        self.is_open = False  # between an outcome and the request for the next one
         self._enumerated = False  # did the last search try every schedule within its bound?
         self.summary: dict[str, Any] = {}
 
@@ -144,9 +144,9 @@ class Explore:
             answer = self._ask("explore-next", label)
             self.summary = _plain(answer.get("summary")) or {}
             if "failure" not in answer:
-                self._open = True
+                self.is_open = True
                 yield answer.get("value")
-                self._open = False
+                self.is_open = False
                 continue
             failure = _plain(answer["failure"])
             if isinstance(failure, dict):
@@ -164,7 +164,7 @@ class Explore:
 
     def explain(self, failed: CheckFailed) -> CheckFailed:
         """The same failure with the schedule that led to it, if it came from an outcome of an exploration."""
-        if not self._open or failed.evidence is not None:
+        if not self.is_open or failed.evidence is not None:
             return failed
         found = _plain(self._ask("explore-evidence"))
         steps = trace.steps_of(found)
@@ -185,7 +185,7 @@ class Explore:
         self._ask("explore-control", source=source, call=f"take_{word}", tasks=tasks)
         for outcome in self._outcomes("an exploration"):
             if outcome == [True, True]:
-                self._open = False
+                self.is_open = False
                 return
         raise CheckFailed(
             "In your program's process a broken object looks correct: the checks cannot see its races.",

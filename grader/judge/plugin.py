@@ -92,6 +92,15 @@ class Judge:
         except CheckFailed as failed:
             explore = getattr(item, "funcargs", {}).get("explore")
             raise explore.explain(failed) if explore is not None else failed from None
+        except (TypeError, ValueError, LookupError, AttributeError) as broken:
+            explore = getattr(item, "funcargs", {}).get("explore")
+            if explore is None or not explore.is_open:
+                raise
+            # What came from the submission's process as an outcome has not the form that the scenario gives it.
+            raise CheckFailed(
+                "The exploration gave an outcome of no known form.",
+                "Does your code change how threads work? Threads must start and stop as Python's own do.",
+            ) from broken
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:

@@ -16,12 +16,12 @@ EXERCISE = "ticket_office"
 REJECTED = Catalog(ROOT).find(EXERCISE).folder.parents[2] / "solutions" / "synchronisation" / EXERCISE / "rejected"
 RACY = (REJECTED / "check_outside.py").read_text(encoding="utf-8")
 CHEATS = {
-    "no switch points": "import grader.explore.scheduler as s\ns.Run.point = lambda self, actor: None\n",
+    "no switch points": "import grader.explore.scheduler as s\ns.Run.point = lambda self, actor, at_lock=False: None\n",
     "no tracing": "import grader.explore.points as p\np.listen = lambda at: None\n",
     "one thread after the other": (
         "import grader.explore.strategies as s\n"
-        "s.Sticky.choose = s.Pct.choose = lambda self, index, current, options, default: default\n"
-        "s.Recorded.choose = lambda self, index, current, options, default: default\n"
+        "s.Sticky.choose = s.Pct.choose = lambda self, index, current, options, default, at_lock=False: default\n"
+        "s.TurnsAtLocks.choose = s.Recorded.choose = lambda self, index, current, options, default, at_lock=False: default\n"
     ),
 }
 
