@@ -33,7 +33,7 @@ class Explorations:
             case "explore":
                 return lambda *args, **kwargs: self._begin(message["name"], message["options"], args, kwargs)
             case "explore-control":
-                return lambda: self._control(message["source"], message["call"], message["tasks"])
+                return lambda: self._control(message["source"], message["call"], message["tasks"], message["bound"])
             case "explore-next":
                 return lambda: self._next()
             case "explore-evidence":
@@ -61,8 +61,8 @@ class Explorations:
         self._outcomes = iter(self._exploration)
         return {}
 
-    def _control(self, source: str, call: str, tasks: bool) -> Answer:
-        """A broken object of the judge: two threads or tasks make the same call on it."""
+    def _control(self, source: str, call: str, tasks: bool, bound: int | None) -> Answer:
+        """A broken object of the judge: two threads or tasks make the same call on it; the same kind of search."""
         program = Program([], {"control": source})
         if tasks:
 
@@ -75,7 +75,9 @@ class Explorations:
             def act(module: Any) -> Any:
                 return together(getattr(module.control, call), getattr(module.control, call))
 
-            self._exploration = Exploration(act, program, options=Options(schedules=200, seconds=2.0), key=_key)
+            self._exploration = Exploration(
+                act, program, options=Options(schedules=200, seconds=2.0, bound=bound), key=_key
+            )
         self._outcomes = iter(self._exploration)
         return {}
 

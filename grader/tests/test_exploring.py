@@ -69,6 +69,6 @@ def test_a_token_that_names_no_schedule_is_wrong_usage(token: str, tmp_path: Pat
 def test_who_blinds_the_engine_does_not_pass(cheat: str, tmp_path: Path) -> None:
     path = tmp_path / "cheat.py"
     path.write_text(RACY.replace("import threading\n", f"import threading\n{CHEATS[cheat]}"), encoding="utf-8")
-    checks = [c for c in checks_of(path, tmp_path) if c["kind"] == "schedules"]
-    assert all(c["verdict"] != "passed" for c in checks)
-    assert "a broken object looks correct" in " ".join(c["message"] for c in checks)
+    checks = {c["name"]: c for c in checks_of(path, tmp_path)}
+    assert checks["test_last_seat_is_sold_once"]["verdict"] == "failed"
+    assert any("a broken object looks correct" in c["message"] for c in checks.values())
