@@ -51,7 +51,7 @@ def expect(condition: object, message: str, *, idea: str = "", evidence: dict[st
         raise CheckFailed(message, idea, evidence)
 
 
-def records(value: object, name: str, **fields: type | tuple[type, ...]) -> list[Record]:
+def records(value: object, name: str, /, **fields: type | tuple[type, ...]) -> list[Record]:
     """`value` as a list of objects that have these fields of these types. Fails the check otherwise."""
     __tracebackhide__ = True
     expect(

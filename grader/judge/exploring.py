@@ -30,11 +30,20 @@ control = {name}()
 
 
 class ScheduleFailed(Exception):
-    """The engine itself saw the schedule fail: a deadlock, an exception, no end. `failure` is plain data."""
+    """The engine itself saw the schedule fail: a deadlock, an exception, no end. `failure` is plain data.
 
-    def __init__(self, failure: dict[str, Any], token: str) -> None:
+    `tasks`: of asyncio, not of threads. `timely`: the fault needs a switch at a bad moment.
+    """
+
+    def __init__(self, failure: dict[str, Any], token: str, tasks: bool = False) -> None:
         super().__init__(failure.get("message", ""))
-        self.failure, self.token = failure, token
+        self.failure, self.token, self.tasks = failure, token, tasks
+        self.timely = is_timely(failure, tasks)
+
+
+def is_timely(found: dict[str, Any], tasks: bool) -> bool:
+    """Does it need a bad moment? Threads that run one after the other, until they block, show no race."""
+    return tasks or found.get("switches") != 0
 
 
 class Replayed(Exception):
@@ -51,6 +60,7 @@ class Explore:
     def __init__(self, submission: Submission, number: int, rng: random.Random, replay: str | None) -> None:
         self._submission, self._number, self._rng, self._replay = submission, number, rng, replay
         self._explorations = 0
+        self._tasks = False  # is the exploration now one of asyncio?
         self.is_open = False  # between an outcome and the request for the next one
         self._enumerated = False  # did the last search try every schedule within its bound?
         self.summary: dict[str, Any] = {}
@@ -121,6 +131,7 @@ class Explore:
         tasks: bool = False,
     ) -> Iterator[Any]:
         self._explorations += 1
+        self._tasks = tasks
         self._submission.explore(scenario, args, kwargs, {**options, "seed": self._rng.randrange(1 << 30)})
         if self._replay is not None:
             self._play(self._replay)
@@ -150,7 +161,7 @@ class Explore:
                 continue
             failure = _plain(answer["failure"])
             if isinstance(failure, dict):
-                raise ScheduleFailed(failure, self._token(failure.get("schedule")))
+                raise ScheduleFailed(failure, self._token(failure.get("schedule")), self._tasks)
             return
 
     def _ask(self, do: str, label: str = "an exploration", **more: Any) -> dict[str, Any]:
@@ -170,9 +181,10 @@ class Explore:
         steps = trace.steps_of(found)
         token = self._token(found.get("schedule"))
         evidence = {"type": "schedule", "token": token, "steps": steps}
-        note = str(found.get("note", ""))[:300]
-        message = "\n".join([failed.message, *filter(None, [note]), *trace.lines(steps)])
-        return CheckFailed(message, failed.idea, evidence)
+        happened = [failed.message]
+        if is_timely(found, self._tasks):
+            happened += [*filter(None, [str(found.get("note", ""))[:300]]), *trace.lines(steps)]
+        return CheckFailed("\n".join(happened), failed.idea, evidence)
 
     def _check_control(self, tasks: bool, bound: int | None) -> None:
         """Before anything passes: the same engine, in the same process, must find the fault of a broken object."""

@@ -93,14 +93,32 @@ def _idea(raised: Raised) -> str:
     return "Which input leads there? The contract in the README says what must happen then."
 
 
-SCHEDULE_IDEAS = {
+THREAD_IDEAS = {
     "deadlock": "Who would have to act so that the first wait ends, and what does that one wait for?",
     "livelock": "What would have to change so that this loop ends, and does anybody still change it?",
     "exception": "Another thread came in between two of these lines. What did it change?",
-    "race": "Another thread came in between two of these lines. What did it change?",
     "leak": "Whoever takes something gives it back, also when an error comes: `with` and `finally`.",
     "outside_control": "The checks control threads, locks, queues and time; keep real input and output out of this code.",
 }
+TASK_IDEAS = {
+    **THREAD_IDEAS,
+    "exception": "At each `await` other tasks run. What may have changed when this one goes on?",
+    "leak": "Every task has an owner who waits for it, however things end: a TaskGroup does, and gather in a `finally`.",
+    "NeverAwaited": "Calling an `async def` only makes a coroutine. It runs when it is awaited, or made a task.",
+    "BlockingCall": "One thread runs all tasks; whoever blocks it stops them all. What has an `await`, or belongs in a thread?",
+}
+UNTIMELY = (
+    "No bad moment is needed for this: it happens when the threads run one after the other. Which input leads there?"
+)
+
+
+def _schedule_idea(error: ScheduleFailed, kind: str) -> str:
+    ideas = TASK_IDEAS if error.tasks else THREAD_IDEAS
+    if kind not in ideas:
+        kind = "exception"  # a race that an assertion of the scenario saw
+    if kind == "exception" and not error.timely:
+        return UNTIMELY
+    return ideas.get(str(error.failure.get("type")), ideas[kind]) if error.tasks else ideas[kind]
 
 
 def _replayed(played: dict[str, Any]) -> Judged:
@@ -122,8 +140,8 @@ def _schedule(error: ScheduleFailed) -> Judged:
         return Judged(Verdict.NOT_STARTED, "Still the stub.", "Start with the README.", file, line)
     where = f" at {file}:{line}" if file else ""
     # A deadlock's message says who holds what and waits where; what led there is left to the replay.
-    shown = trace.lines(steps) if kind != "deadlock" else []
-    note = str(failure.get("note", ""))[:300]
+    shown = trace.lines(steps, trace.ROOM if error.timely else 2) if kind != "deadlock" else []
+    note = str(failure.get("note", ""))[:300] if error.timely else ""
     happened = "\n".join([f"{message}{where}", *filter(None, [note]), *shown])
     waits = failure.get("waits")
     cycle = trace.waits_of(waits) if kind == "deadlock" else []
@@ -132,7 +150,7 @@ def _schedule(error: ScheduleFailed) -> Judged:
         evidence["cycle"] = cycle
         file, line = str(cycle[0]["file"]), cycle[0]["line"]
     verdict = Verdict.HUNG if kind in ("deadlock", "livelock") else Verdict.FAILED
-    return Judged(verdict, happened, SCHEDULE_IDEAS.get(kind, SCHEDULE_IDEAS["race"]), file, line, evidence)
+    return Judged(verdict, happened, _schedule_idea(error, kind), file, line, evidence)
 
 
 def _hung(error: SubmissionHung) -> Judged:
