@@ -14,7 +14,6 @@ from grader.measure.cores import Spinners, usable_cores
 from grader.measure.rule import Judgement, Outcome, Trial, cpu_bound, latency_bound
 
 D = TypeVar("D")
-WAITING = "Waiting costs no core, so many can wait at once. What waits that could already have been started?"
 
 
 class Speedup:
@@ -90,7 +89,7 @@ class Speedup:
             raise CheckFailed(
                 f"{judgement.ratio:.2f} times as fast as one after the other; {judgement.need:.2f} was needed "
                 f"(this machine gave {judgement.cores:.1f} cores; {judgement.cpu_per_wall:.1f} cores were at work).",
-                WAITING if latency else _where_it_went(judgement),
+                _what_waits(judgement) if latency else _where_it_went(judgement),
                 evidence_of(judgement),
             )
 
@@ -105,6 +104,12 @@ def evidence_of(judgement: Judgement) -> dict[str, Any]:
         "cpu": round(judgement.cpu_per_wall, 2),
         "trials": trials,
     }
+
+
+def _what_waits(judgement: Judgement) -> str:
+    if judgement.cpu_per_wall > 0.6:
+        return "Most of the time one core was busy computing, and nobody had to wait. What is computed, how often, and must it be?"
+    return "Waiting costs no core, so many can wait at once. What waits that could already have been started?"
 
 
 def _where_it_went(judgement: Judgement) -> str:

@@ -1,0 +1,71 @@
+"""Turns every exception that gather returned into a panel, CancelledError too.
+
+caught-by: test_cancelled_error_is_never_a_panel (failed)
+says: "CancelledError"
+misconception: M15 cancellation is an error like others, or never comes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PanelSource = Callable[[], Awaitable[Any]] | Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Panel:
+    name: str
+    value: Any | None
+    error: str | None
+    elapsed: float
+
+
+async def load_dashboard(panels: Mapping[str, PanelSource], *, timeout: float = 1.0) -> list[Panel]:
+    ended = await asyncio.gather(*(_load(*item, timeout) for item in panels.items()), return_exceptions=True)
+    return [
+        Panel(name, None, type(result).__name__, timeout) if isinstance(result, BaseException) else result
+        for name, result in zip(panels, ended, strict=True)
+    ]
+
+
+async def _load(name: str, source: PanelSource, timeout: float) -> Panel:
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            if inspect.iscoroutinefunction(source):
+                value = await source()
+            else:
+                value = await _in_a_thread(source)
+                if inspect.isawaitable(value):
+                    value = await value
+        error = None
+    except Exception as problem:
+        late = limit.expired() and isinstance(problem, TimeoutError)
+        value, error = None, "timeout" if late else type(problem).__name__
+    return Panel(name, value, error, time.perf_counter() - began)
+
+
+async def _in_a_thread(source: Callable[[], Any]) -> Any:
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+
+    def settle(set_it: Callable[[Any], None], what: Any) -> None:
+        if not future.done():  # nobody waits any more for a late thread
+            set_it(what)
+
+    def work() -> None:
+        try:
+            answer = future.set_result, source()
+        except Exception as problem:
+            answer = future.set_exception, problem
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, *answer)
+
+    threading.Thread(target=work, daemon=True).start()
+    return await future
