@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.text import Text
 
 from grader import demo as demonstration
@@ -87,6 +86,8 @@ def list_(catalog: Catalog, as_json: bool) -> None:
 @click.pass_obj
 def show(catalog: Catalog, name: str) -> None:
     """The task of an exercise."""
+    from rich.markdown import Markdown  # slow to import, and of no use to `grader check`
+
     Console().print(Markdown(catalog.find(name).readme.read_text(encoding="utf-8")))
 
 

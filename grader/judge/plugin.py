@@ -78,15 +78,21 @@ class Judge:
         for started in self._launchers.values():
             started.close()
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """What is known before anything is started for this check."""
         exercise = self.exercise_of(item)
         if exercise is None:
-            return (yield)
+            return
         if is_untouched(self.source_of(exercise).read_bytes(), exercise.functions):
             raise NotStarted
         if kind_of(item) is Kind.SPEEDUP and exercise.slug in self._not_correct:
             raise CheckFailed(NOT_MEASURED, "First right, then fast.")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        if self.exercise_of(item) is None:
+            return (yield)
         try:
             return (yield)
         except CheckFailed as failed:
@@ -113,13 +119,17 @@ class Judge:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
-        report = yield
         exercise = self.exercise_of(item)
+        if exercise is not None:
+            # pytest would lay out the traceback of every failure, which nobody gets to see: 20 ms each.
+            item.repr_failure = _in_one_line  # type: ignore[method-assign]
+            item._repr_failure_py = _in_one_line  # type: ignore[method-assign, assignment]
+        report = yield
         if exercise is None or (call.when != "call" and call.excinfo is None):
             return report
         judged = judge(call.excinfo.value) if call.excinfo else Judged(Verdict.PASSED)
-        if call.when == "setup" and judged.verdict is Verdict.ERROR:
-            report.outcome = "failed"
+        if call.when == "setup":
+            report.when = "call"  # pytest would call it an error of the check's surroundings
         speedup = getattr(item, "funcargs", {}).get("speedup")
         evidence = judged.evidence
         if evidence is None and speedup is not None and speedup.judgement is not None:
@@ -150,6 +160,10 @@ class Judge:
             line = json.dumps({"exercise": exercise.slug, **asdict(result)})
             with open(path, "a", encoding="utf-8") as file:
                 file.write(line + "\n")
+
+
+def _in_one_line(excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+    return excinfo.exconly(tryshort=True)
 
 
 def kind_of(item: pytest.Item) -> Kind:
