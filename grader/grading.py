@@ -48,7 +48,8 @@ def request(exercise: Exercise, submission: Path | None = None) -> Request:
         hint = f"Did you mean {inside}?" if inside.exists() else "Name the Python file itself."
         raise UsageError(f"{path} is a folder, not a file. {hint}")
     if not path.exists():
-        raise UsageError(f"There is no file {path}. `grader reset {exercise.slug}` brings the stub back.")
+        remedy = "Check the path." if submission else f"`grader reset {exercise.slug}` brings the stub back."
+        raise UsageError(f"There is no file {path}. {remedy}")
     if not path.is_file():
         raise UsageError(f"{path} is not a regular file. Name the Python file itself.")
     try:
