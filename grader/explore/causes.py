@@ -68,16 +68,27 @@ def _cycle(waits: Sequence[Wait]) -> str:
             ring.append(actor)
             actor = by_actor[actor].holder
         if actor == start and len(ring) > 1:
-            # What an actor holds is what its predecessor in the ring waits for.
+            labels = [by_actor[name].label for name in ring]
+            alike = len(set(labels)) < len(ring) or any(
+                by_actor[ring[number - 1]].holder_label == label for number, label in enumerate(labels)
+            )
             parts = []
             for number, name in enumerate(ring):
+                # What an actor holds is what its predecessor in the ring waits for.
                 mine, before = by_actor[name], by_actor[ring[number - 1]]
-                held = before.holder_label or "a lock"
+                held, wanted = before.holder_label or "a lock", mine.label or "another lock"
+                if alike:
+                    held, wanted = _lettered(number, held), _lettered((number + 1) % len(ring), wanted)
                 since = f" since line {before.holder_line}" if before.holder_line else ""
-                wanted = mine.label or "another lock"
                 parts.append(f"{name} holds {held}{since} and waits for {wanted} at line {mine.line}")
             return "; ".join(parts) + "."
     return ""
+
+
+def _lettered(number: int, label: str) -> str:
+    """For different locks that the source calls by the same name."""
+    letter = chr(ord("A") + number)
+    return f"lock {letter}" if label in ("lock", "a lock", "another lock") else f"lock {letter} ({label})"
 
 
 def _ended(waits: Sequence[Wait]) -> str:

@@ -116,12 +116,27 @@ def simple(value: Any, deep: bool = True) -> str | None:
 
 
 def label(frame: FrameType) -> str:
-    """The lock that the frame's current line takes, as written there, with the values of the variables in it."""
-    text = expression(linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip())
+    """The lock that the frame's current line takes, as written there, with the values of the variables in it.
+
+    A local variable says little in `lock.acquire()`; what the function assigned to it says which lock it is.
+    """
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    text = expression(linecache.getline(file, line).strip())
     known = variables(frame)
+    if text.isidentifier() and text in frame.f_locals:
+        text = _assigned(text, frame) or text
     named = dict.fromkeys(re.findall(r"(?<![\w.])[A-Za-z_]\w*(?!\w)", text))
     values = [f"{name}={known[name]}" for name in named if name in known]
     return f"{text} ({', '.join(values[:2])})" if values else text
+
+
+def _assigned(name: str, frame: FrameType) -> str:
+    """What the nearest `name = ...` above the current line of this function assigns; "" if it is none of few words."""
+    for line in range(frame.f_lineno - 1, frame.f_code.co_firstlineno, -1):
+        match = re.fullmatch(rf"{name}(?:: [^=]+)? = (.+)", linecache.getline(frame.f_code.co_filename, line).strip())
+        if match:
+            return match[1] if re.fullmatch(r"[\w.\[\]'\"]{1,60}", match[1]) else ""
+    return ""
 
 
 def expression(source: str) -> str:

@@ -28,8 +28,39 @@ DEADLOCKS = {
         def main():
             together(lambda: work(lock, other), lambda: work(other, lock), names=("Ada", "Bob"))
         """,
-        "Ada holds first since line 8 and waits for second at line 9; "
-        "Bob holds first since line 8 and waits for second at line 9.",
+        "Ada holds lock A (first) since line 8 and waits for lock B (second) at line 9; "
+        "Bob holds lock B (first) since line 8 and waits for lock A (second) at line 9.",
+    ),
+    "locks of one name": (
+        """
+        def take(*locks):
+            for each in locks:
+                each.acquire()
+            for each in locks:
+                each.release()
+
+        def main():
+            together(lambda: take(lock, other), lambda: take(other, lock), names=("Ada", "Bob"))
+        """,
+        "Ada holds lock A (each) since line 9 and waits for lock B (each) at line 9; "
+        "Bob holds lock B (each) since line 9 and waits for lock A (each) at line 9.",
+    ),
+    "locks that a local variable stands for": (
+        """
+        LOCKS = {"tea": lock, "milk": other}
+
+        def take(*names):
+            for name in names:
+                lock = LOCKS[name]
+                lock.acquire()
+            for name in names:
+                LOCKS[name].release()
+
+        def main():
+            together(lambda: take("tea", "milk"), lambda: take("milk", "tea"), names=("Ada", "Bob"))
+        """,
+        "Ada holds LOCKS[name] (name='tea') since line 12 and waits for LOCKS[name] (name='milk') at line 12; "
+        "Bob holds LOCKS[name] (name='milk') since line 12 and waits for LOCKS[name] (name='tea') at line 12.",
     ),
     "a lock that its holder wants again": (
         """

@@ -1,7 +1,7 @@
 """audit takes the locks in another order than the transfers.
 
 caught-by: test_an_audit_counts_every_cent_once (hung)
-says: "auditor holds account.lock since"
+says: "auditor holds lock"
 misconception: M07 readers need no order
 """
 

@@ -1,7 +1,7 @@
 """Takes the lock of src, then the ones of the others.
 
 caught-by: test_opposite_transfers_always_end (hung)
-says: "payer 2 holds lock since"
+says: "waits for self._accounts[name].lock (name='zoe')"
 misconception: M07 locks can be taken in any order
 """
 

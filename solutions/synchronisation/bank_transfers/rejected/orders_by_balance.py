@@ -1,7 +1,7 @@
 """Takes the account with the smaller balance first; which one that is changes.
 
 caught-by: test_opposite_transfers_always_end (hung)
-says: "payer 2 holds lock since"
+says: "waits for self._accounts[name].lock (name='zoe')"
 misconception: M07 any rule makes an order
 """
 

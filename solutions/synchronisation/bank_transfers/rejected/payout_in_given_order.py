@@ -1,7 +1,7 @@
 """Transfers keep an order of locks, payouts take them as the shares come.
 
 caught-by: test_payouts_beside_transfers_always_end (hung)
-says: "payout 1 holds lock since"
+says: "waits for self._accounts[name].lock (name='till')"
 misconception: M07 an order is needed for two locks only
 """
 

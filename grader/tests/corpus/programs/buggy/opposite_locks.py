@@ -1,7 +1,7 @@
 """Two transfers take the same two locks in opposite order.
 
 ends: deadlock
-says: "holds the lock it took at line", "waits for self.second.lock"
+says: "waits for lock B (self.second.lock)"
 """
 
 import threading
