@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from grader.errors import GraderFault, UsageError
+from grader.verdict import POINT_GROUPS
 
 TRACK_ORDER = ("threads", "synchronisation", "processes", "asyncio", "mixing", "beyond", "debugging", "capstones")
 
@@ -101,23 +102,17 @@ class Catalog:
         raise UsageError(f"There is no exercise '{name}'. {hint}")
 
     def _track(self, name: str) -> Track:
-        data = _read(self.root / "exercises" / name / "track.toml")
-        exercises = tuple(self._exercise(name, slug) for slug in data["order"])
-        return Track(name, data["title"], data["intro"], exercises)
+        table = _Table(self.root / "exercises" / name / "track.toml")
+        exercises = tuple(self._exercise(name, slug) for slug in table.texts("order"))
+        return Track(name, table.text("title"), table.text("intro"), exercises)
 
     def _exercise(self, track: str, slug: str) -> Exercise:
-        path = self.root / "exercises" / track / slug / "exercise.toml"
-        data = _read(path)
-        try:
-            lists = {
-                key: tuple(data[key]) for key in ("concepts", "prerequisites", "needs", "given", "functions", "hints")
-            }
-            return Exercise(
-                root=self.root, track=track, slug=slug, title=data["title"], stars=data["stars"],
-                minutes=data["minutes"], seconds=float(data["seconds"]), points=data["points"], **lists,
-            )  # fmt: skip
-        except KeyError as error:
-            raise GraderFault(f"{path} has no {error}. Add that line; another exercise.toml shows its form.") from error
+        table = _Table(self.root / "exercises" / track / slug / "exercise.toml")
+        lists = {key: table.texts(key) for key in ("concepts", "prerequisites", "needs", "given", "functions", "hints")}
+        return Exercise(
+            root=self.root, track=track, slug=slug, title=table.text("title"), stars=table.whole("stars"),
+            minutes=table.whole("minutes"), seconds=table.seconds("seconds"), points=table.points("points"), **lists,
+        )  # fmt: skip
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -139,10 +134,56 @@ def state_folder(root: Path) -> Path:
     return Path(os.environ.get("GRADER_STATE") or root / ".grader")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise GraderFault(f"{path} is missing. It lists the exercise's title, points and hints.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GraderFault(f"{path} cannot be read: {error}") from error
+class _Table:
+    """A TOML file whose values have the types that its keys need. Everything raises GraderFault that names file and key."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise GraderFault(f"{path} is missing. Bring it back; `git status` shows what was removed.") from error
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise GraderFault(f"{path} cannot be read: {error}. Mend that line.") from error
+
+    def text(self, key: str) -> str:
+        value = self._value(key)
+        return value if isinstance(value, str) else self._wrong(key, "a text in quotes")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._value(key)
+        fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return tuple(value) if fits else self._wrong(key, "a list of texts")
+
+    def whole(self, key: str) -> int:
+        value = self._value(key)
+        return value if type(value) is int and value > 0 else self._wrong(key, "a whole number above 0")
+
+    def seconds(self, key: str) -> float:
+        value = self._value(key)
+        fits = type(value) in (int, float) and 0 < value < 86_400
+        return float(value) if fits else self._wrong(key, "a number of seconds above 0")
+
+    def points(self, key: str) -> Mapping[str, int]:
+        value = self._value(key)
+        if not isinstance(value, dict):
+            self._wrong(key, "a table, [points]")
+        for name, number in value.items():
+            if name not in POINT_GROUPS:
+                self._wrong(f"{key}.{name}", f"one of {', '.join(POINT_GROUPS)}")
+            if type(number) is not int or number < 0:
+                self._wrong(f"{key}.{name}", "a whole number of points")
+        return value
+
+    def _value(self, key: str) -> Any:
+        if key not in self._data:
+            raise GraderFault(f"{self._path} has no '{key}'. Add that line; another {self._path.name} shows its form.")
+        return self._data[key]
+
+    def _wrong(self, key: str, wanted: str) -> NoReturn:
+        name = key.rpartition(".")[2]
+        value = self._data.get("points", {}).get(name) if "." in key else self._data[key]
+        raise GraderFault(
+            f"{self._path}: '{key}' is {str(value)[:60]!r}, but must be {wanted}. "
+            f"Mend that line; another {self._path.name} shows its form."
+        )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -15,16 +17,18 @@ from rich.console import Console
 from rich.text import Text
 
 from grader import demo as demonstration
-from grader import grading, progress, scaffold
+from grader import grading, progress, scaffold, signals
 from grader import replay as replaying
-from grader.catalog import Catalog, Exercise, find_root
+from grader.catalog import Catalog, Exercise, find_root, state_folder
 from grader.cli_dev import dev
-from grader.errors import GraderError, UsageError
+from grader.errors import GraderError, GraderFault, UsageError
 from grader.render import junit, schedule, terminal
 from grader.render.live import Live
 from grader.sandbox import cage
+from grader.text import visible
 from grader.verdict import ExerciseResult, Verdict, to_json, write_atomically
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # the disk, the quota or the file's largest size is reached
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -151,12 +155,28 @@ def check(
     report = grading.report(results, seed, level)
     if len(results) > 1:
         _print([terminal.total(report)])
-    if submission is None:
-        progress.remember(catalog.root, results)
     for path, text in ((json_file, to_json), (junit_file, junit.junit)):
         if path is not None:
             _write(path, text(report))
+    if submission is None:
+        _remember(catalog, results)
+    _tell_own_faults(results)
     sys.exit(_exit_code(results))
+
+
+def _remember(catalog: Catalog, results: Sequence[ExerciseResult]) -> None:
+    try:
+        progress.remember(catalog.root, results)
+    except OSError as error:  # only a memory aid: the verdict stands without it
+        _say(f"What you have solved could not be remembered in {state_folder(catalog.root)}: {error.strerror}.")
+
+
+def _tell_own_faults(results: Sequence[ExerciseResult]) -> None:
+    for result in results:
+        for check in result.checks:
+            if check.verdict is Verdict.ERROR:
+                _say(f"a fault of the grader, not yours, in {result.name}, {check.name}: {check.message}")
+                return
 
 
 def _chosen(catalog: Catalog, names: Sequence[str], everything: bool) -> list[Exercise]:
@@ -207,7 +227,7 @@ def replay(catalog: Catalog, name: str, token: str, submission: Path | None, see
         if key in ("q", "Q", "\x1b"):
             return
         wait = wait and key not in ("a", "A")
-    _print([Text(terminal.safe(played.ending))])
+    _print([Text(visible(played.ending))])
 
 
 @app.command()
@@ -244,7 +264,19 @@ def _write(path: Path, text: str) -> None:
     try:
         write_atomically(path, text)
     except OSError as error:
-        raise UsageError(f"The report could not be written to {path}: {error.strerror}.") from error
+        kind = GraderFault if error.errno in FULL else UsageError
+        raise kind(f"The report could not be written to {path}: {error.strerror}. {_remedy(error)}") from error
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in FULL:
+        return "Free some disk space, and run the command again."
+    return "Name a file in a folder that you can write to."
+
+
+def _say(text: str) -> None:
+    """One line on standard error."""
+    click.echo(f"grader: {visible(text, one_line=True)}", err=True)
 
 
 app.add_command(dev)
@@ -252,7 +284,13 @@ app.add_command(dev)
 
 def main() -> None:
     """Run the command; every way out has a clear line and an exit code."""
-    sys.exit(_run(app.main))
+    signals.install()
+    try:
+        code = _run(app.main)
+        signals.ignore()
+    except signals.Stopped as stopped:
+        code = signals.tell(stopped)
+    sys.exit(code)
 
 
 def _run(command: Callable[..., Any]) -> int:
@@ -262,17 +300,25 @@ def _run(command: Callable[..., Any]) -> int:
         error.show()
         return 2
     except GraderError as error:
-        click.echo(f"grader: {error}", err=True)
+        _say(str(error))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\ngrader: stopped. Nothing was written.", err=True)
-        return 130
+        return signals.tell(signals.Stopped(signal.SIGINT))
+    except OSError as error:
+        if os.environ.get("GRADER_TRACEBACK"):
+            raise
+        place = f" ({error.filename})" if error.filename else ""
+        _say(f"a fault of the grader or of this machine, not yours: {error.strerror or error}{place}. {_fix(error)}")
+        return 3
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 3
     except Exception as error:
         if os.environ.get("GRADER_TRACEBACK"):
             raise
-        where = f"{type(error).__name__}: {error}"
-        click.echo(f"grader: a fault of the grader, not yours: {where}\nGRADER_TRACEBACK=1 shows where.", err=True)
+        _say(f"a fault of the grader, not yours: {type(error).__name__}: {error}. GRADER_TRACEBACK=1 shows where.")
         return 3
     return 0
+
+
+def _fix(error: OSError) -> str:
+    return _remedy(error) if error.errno in FULL else "GRADER_TRACEBACK=1 shows where."

@@ -21,6 +21,7 @@ from grader.errors import UsageError
 from grader.render.live import Live
 from grader.sandbox.launch import launcher
 from grader.sandbox.session import Job, Session
+from grader.text import visible
 from grader.verdict import CheckResult, Kind
 
 MARGIN = 0.10  # a reference must beat the need by this share, or the need is too high for honest noise
@@ -51,7 +52,7 @@ def check(catalog: Catalog, names: Sequence[str], quick: bool, jobs: int | None)
             counts = f"{len(exercise.accepted)} accepted, {len(exercise.rejected)} rejected"
             click.echo(f"{exercise.slug}: {counts}, {len(problems)} problems, {time.monotonic() - began:.0f} s")
             for line in problems:
-                click.echo(f"  {line}")
+                click.echo(f"  {visible(line)}")
     sys.exit(1 if broken else 0)
 
 
@@ -112,7 +113,7 @@ def soak(catalog: Catalog, names: Sequence[str], times: int, busy: int, which: s
                 f"{time.monotonic() - began:.0f} s"
             )
             for line, count in rates.wrong.most_common():
-                click.echo(f"  {count} x {line}")
+                click.echo(f"  {count} x {visible(line)}")
     sys.exit(1 if errors else 0)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import platform
+import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,12 +23,18 @@ from pathlib import Path
 from typing import Any
 
 from grader.catalog import Exercise
-from grader.errors import UsageError
+from grader.errors import GraderFault, UsageError
+from grader.measure import timing_lock
 from grader.measure.cores import usable_cores
-from grader.sandbox import cage
+from grader.sandbox import cage, warm
+from grader.sandbox.processes import end_all, end_group, mentioning
+from grader.sandbox.removal import remove
+from grader.sandbox.session import shared_memory_of
 from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict, exercise_result
 
 LARGEST = 256 * 1024  # bytes of a submission
+STOPPED = -1
+PATIENCE = 3.0  # seconds for the processes of a killed judge to end by themselves
 LONGEST = 1800.0  # seconds for one judge; every check in it has its own, much shorter deadline
 HIDDEN = ("CI", "PYTEST_ADDOPTS", "PYTHONPATH", "PYTEST_PLUGINS")  # would change how the judge's pytest behaves
 Heard = Callable[["Request", CheckResult], None]
@@ -67,25 +76,41 @@ class Grading:
     def __init__(
         self, *, seed: int = 0, jobs: int | None = None, options: Sequence[str] = (), isolation: str | None = None
     ) -> None:
-        """Raises UsageError when this isolation level (None: the best one) cannot be had."""
+        """Raises UsageError when this isolation level (None: the best one) cannot be had, GraderFault without a temp folder."""
         self._seed, self._options = seed, options
+        try:
+            temp = Path(tempfile.gettempdir())
+        except OSError as error:
+            raise _no_folder(error) from error
         self.isolation = cage.resolve(isolation)
         self._jobs = jobs or usable_cores()
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
+        self._lock = threading.Lock()
+        # Everything of this run lies in here, also what judges and submissions write. Only named as yet: whoever makes
+        # it must be able to remove it, whatever comes in between.
+        self._folder = temp / f"grader-{secrets.token_hex(4)}"
         self._stopped = False
 
     def __enter__(self) -> Grading:
+        try:
+            self._folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise _no_folder(error) from error
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove(self._folder)
 
     def stop(self) -> None:
-        self._stopped = True
-        for judge in list(self._running):
-            judge.kill()  # its warm parent sees the pipe close and ends every submission
+        with self._lock:
+            self._stopped = True
+            for judge in self._running:
+                if judge.poll() is None:
+                    end_group(judge.pid)  # its warm parent sees the pipe close and ends every submission
 
     def run(self, requests: Sequence[Request], heard: Heard = lambda request, result: None) -> list[ExerciseResult]:
         """The results in the order of the requests. `heard` is called from other threads as each check ends."""
@@ -106,14 +131,12 @@ class Grading:
         results, output = folder / "results.jsonl", folder / "output.txt"
         results.touch()
         began = time.monotonic()
-        code = -1
-        if not self._stopped:
-            code = self._judge(asked, copy, results, output, lambda check: heard(asked, check))
-        checks = [_check(line) for line in results.read_text(encoding="utf-8").splitlines()]
-        if code not in (0, 1) or not checks:
-            tail = output.read_text(errors="replace").strip().splitlines()[-3:] if output.exists() else []
+        code = self._judge(asked, copy, results, output, lambda check: heard(asked, check))
+        checks, whole = _checks(results)
+        if code not in (0, 1) or not checks or not whole:
             seconds = round(time.monotonic() - began, 3)
-            checks.append(_own_fault(f"the judge ended with {code}: {' / '.join(tail)}"[:800], seconds))
+            happened = _ending(code) if code not in (0, 1) or whole else "The judge could not write down all results."
+            checks.append(_own_fault(f"{happened} {_last_words(output)}".strip(), seconds))
         digest = hashlib.sha256(copy.read_bytes()).hexdigest()
         exercise = asked.exercise
         submission = {"path": _short(asked.submission, exercise.root), "sha256": digest}
@@ -122,26 +145,44 @@ class Grading:
     def _judge(
         self, asked: Request, copy: Path, results: Path, output: Path, heard: Callable[[CheckResult], None]
     ) -> int:
+        """The judge's exit code; nothing of it is left when this returns."""
         exercise = asked.exercise
+        run = f"{self._folder.name}/{results.parent.name}/"  # stands in the command line or environment of all its processes
         command = [*judge_command(exercise, copy, self._seed), "--results", str(results), *self._options]
         if asked.only:
             command += ["-k", " or ".join(asked.only)]
-        with open(output, "wb") as out:
+        places = {"TMPDIR": str(results.parent), timing_lock.PLACE: str(self._folder.parent), warm.RUN: run}
+        with open(output, "wb") as out, self._lock:
+            if self._stopped:
+                return STOPPED
             judge = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=exercise.root, start_new_session=True,
-                env={**judge_environment(), cage.VARIABLE: self.isolation},
+                env={**judge_environment(), cage.VARIABLE: self.isolation, **places},
             )  # fmt: skip
-        self._running.add(judge)
+            self._running.add(judge)
         listener = threading.Thread(target=_follow, args=(judge, results, heard), daemon=True)
         listener.start()
         try:
             code = judge.wait(LONGEST)
         except subprocess.TimeoutExpired:
-            judge.kill()
+            end_group(judge.pid)
             code = judge.wait()
+        with self._lock:
+            self._running.discard(judge)
+        if code < 0:
+            _end_rest(run)
         listener.join()
-        self._running.discard(judge)
         return code
+
+
+def _end_rest(run: str) -> None:
+    """End what a judge that was killed has left."""
+    end = time.monotonic() + PATIENCE
+    while mentioning(run) and time.monotonic() < end:
+        time.sleep(0.02)  # its warm parent sees the judge gone, and knows best what belongs to it
+    end_all(lambda: mentioning(run))
+    for path in Path("/dev/shm").glob(f"*{shared_memory_of(run)[1:]}*"):
+        remove(path)
 
 
 def judge_command(exercise: Exercise, submission: Path, seed: int) -> list[str]:
@@ -184,17 +225,54 @@ def _effective_cores(results: Sequence[ExerciseResult]) -> float | None:
 
 
 def _follow(judge: subprocess.Popen[bytes], results: Path, heard: Callable[[CheckResult], None]) -> None:
-    with open(results, encoding="utf-8") as file:
+    with open(results, encoding="utf-8") as file, contextlib.suppress(ValueError, LookupError, TypeError):
         part = ""
         while True:
             ended = judge.poll() is not None
             part += file.read()
             *lines, part = part.split("\n")
             for line in lines:
-                heard(_check(line))
+                heard(_check(line))  # half a line, from a full disk, is told when the results are read
             if ended:
                 return
             time.sleep(0.05)
+
+
+def _checks(results: Path) -> tuple[list[CheckResult], bool]:
+    """The results that the judge wrote down, and whether all of its file is readable."""
+    checks: list[CheckResult] = []
+    try:
+        for line in results.read_text(encoding="utf-8").splitlines():
+            checks.append(_check(line))
+    except (OSError, ValueError, LookupError, TypeError):
+        return checks, False
+    return checks, True
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"The judge process was killed ({name}) before its end."
+    return f"The judge ended with {code}."
+
+
+def _last_words(output: Path) -> str:
+    """What the judge's pytest says about errors of its own, such as a check file that cannot be imported."""
+    try:
+        lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    errors = [line.removeprefix("E").strip() for line in lines if line.startswith(("E  ", "INTERNALERROR> "))]
+    files = [line.strip(" _") for line in lines if line.startswith("____")][:1]
+    said = [*files, *errors[-3:]] if errors else [line.strip() for line in lines[-3:]]
+    return " / ".join(filter(None, said))[:700]
+
+
+def _no_folder(error: OSError) -> GraderFault:
+    return GraderFault(
+        f"No folder for temporary files can be made: {error.strerror or error}. "
+        "Free some disk space, or set TMPDIR to a folder that you can write to, and run the command again."
+    )
 
 
 def _check(line: str) -> CheckResult:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -149,18 +150,34 @@ def to_json(report: Report) -> str:
             for key in ("file", "line", "evidence"):
                 if check[key] is None:
                     del check[key]
-    ordered = {"schema": data.pop("schema"), **data}
-    return json.dumps(ordered, indent=1, ensure_ascii=True) + "\n"
+    ordered = _strict({"schema": data.pop("schema"), **data})
+    text = json.dumps(ordered, indent=1, ensure_ascii=True, allow_nan=False)
+    return text.replace("##", "#\\u0023") + "\n"  # the same text; but CI systems obey `##[...]` in what is printed
+
+
+def _strict(value: Any) -> Any:
+    """Without what JSON has not (NaN, infinities) and what other readers of JSON refuse (halves of surrogate pairs)."""
+    if isinstance(value, dict):
+        return {_strict(str(key)): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Write beside the target and rename, so that nobody ever reads half a report. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    if path.exists() and not path.is_file():  # /dev/stdout, /dev/null, a pipe: nothing that could be replaced
+        path.write_text(text, encoding="utf-8")
+        return
+    # The name comes first: a signal between making the file and knowing its name would leave it behind.
+    part = path.with_name(f"{path.name[:200]}.{secrets.token_hex(4)}.part")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with open(part, "x", encoding="utf-8") as file:
             file.write(text)
-        os.replace(name, path)
+        os.replace(part, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise

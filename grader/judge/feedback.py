@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
+from grader.errors import GraderError
 from grader.judge import trace
 from grader.judge.expectations import CheckFailed, Inconclusive, NotStarted, shown
 from grader.judge.exploring import Replayed, ScheduleFailed
@@ -51,9 +52,10 @@ def judge(error: BaseException) -> Judged:
             f"{error.call} did not give a usable answer: {error.reason}.",
             "Return plain Python values, as the contract in the README says.",
         )
+    what = str(error) if isinstance(error, GraderError) else f"The check itself broke: {type(error).__name__}: {error}"
     return Judged(
         Verdict.ERROR,
-        f"The check itself broke: {type(error).__name__}: {error}"[:500],
+        f"{what}{trace.place_in_checks(error)}"[:500],
         "This is the grader's fault, not yours; it costs no points. Please report it with this line.",
     )
 
@@ -129,13 +131,17 @@ def _replayed(played: dict[str, Any]) -> Judged:
     return Judged(Verdict.PASSED, evidence={"type": "replay", "steps": trace.steps_of(played), "ending": ending})
 
 
+def _is_place(data: list[Any]) -> bool:
+    return len(data) == 2 and type(data[1]) is int
+
+
 def _schedule(error: ScheduleFailed) -> Judged:
     failure = error.failure
     kind = str(failure.get("kind"))
     steps = trace.steps_of(failure)
     message = str(failure.get("message", ""))[:1000]
     place = failure.get("place")
-    file, line = (str(place[0]), place[1]) if isinstance(place, list) and len(place) == 2 else (None, None)
+    file, line = (str(place[0]), place[1]) if isinstance(place, list) and _is_place(place) else (None, None)
     if failure.get("type") == "NotImplementedError":
         return Judged(Verdict.NOT_STARTED, "Still the stub.", "Start with the README.", file, line)
     where = f" at {file}:{line}" if file else ""

@@ -26,6 +26,7 @@ from grader.measure.timing_lock import machine
 from grader.sandbox.launch import Launcher, debugging, launcher
 from grader.sandbox.session import Job
 from grader.services.mirror import Mirror
+from grader.text import visible
 from grader.verdict import NOT_MEASURED, CheckResult, Kind, Verdict
 
 DEBUG_SECONDS = 86_400.0  # whoever looks at a breakpoint has all day
@@ -148,10 +149,10 @@ class Judge:
         )
         if judged.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE):
             self._not_correct.add(exercise.slug)
-            report.longrepr = "\n".join(filter(None, [result.title, "", judged.message, judged.advice]))
+            report.longrepr = visible("\n".join(filter(None, [result.title, "", judged.message, judged.advice])))
         if judged.verdict is Verdict.INCONCLUSIVE:
             report.outcome = "skipped"
-            report.longrepr = (str(item.path), item.location[1] or 0, f"inconclusive: {judged.message}")
+            report.longrepr = (str(item.path), item.location[1] or 0, f"inconclusive: {visible(judged.message)}")
         self._write(exercise, result)
         return report
 

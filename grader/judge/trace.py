@@ -6,11 +6,20 @@ What comes from the submission's process is checked here for its form, so that a
 from __future__ import annotations
 
 import re
+import traceback
+from pathlib import Path
 from typing import Any
 
 MOST_STEPS = 400
 ROOM, WIDTH = 5, 76  # lines, columns
 WORD = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
+
+
+def place_in_checks(error: BaseException) -> str:
+    """Where in a check file this exception came from, for the one who has to mend it; empty if it came from elsewhere."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((f for f in reversed(frames) if Path(f.filename).name.startswith("test_")), None)
+    return f" ({Path(place.filename).name}:{place.lineno})" if place else ""
 
 
 def steps_of(found: Any) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+PLACE = "GRADER_LOCKS"  # names the folder where the lock lies, for processes with a TMPDIR of their own
+
 try:
     import fcntl
 except ImportError:  # Windows: no shared file locks; timing checks there are only serial within one command
@@ -21,7 +23,7 @@ def machine(alone: bool) -> Iterator[None]:
         yield
         return
     owner = os.getuid() if hasattr(os, "getuid") else 0
-    folder = Path(tempfile.gettempdir()) / f"grader-{owner}"
+    folder = Path(os.environ.get(PLACE) or tempfile.gettempdir()) / f"grader-{owner}"
     folder.mkdir(mode=0o700, exist_ok=True)
     with open(folder / "turnstile", "w") as turnstile, open(folder / "machine", "w") as room:
         # Everybody passes the turnstile; who wants to be alone stays in it, so that no stream of others can overtake.

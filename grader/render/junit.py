@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from grader.render.terminal import safe
+from grader.text import visible
 from grader.verdict import CheckResult, Report, Verdict
 
 
@@ -32,11 +32,13 @@ _BAD = (Verdict.FAILED, Verdict.HUNG, Verdict.CRASHED, Verdict.NOT_STARTED)
 
 
 def _case(suite: ElementTree.Element, classname: str, check: CheckResult) -> None:
-    case = ElementTree.SubElement(suite, "testcase", classname=classname, name=check.name, time=f"{check.seconds:.3f}")
-    text = safe(f"{check.message}\n{check.advice}".strip())
+    case = ElementTree.SubElement(
+        suite, "testcase", classname=classname, name=visible(check.name), time=f"{check.seconds:.3f}"
+    )
+    text = visible(f"{check.message}\n{check.advice}".strip())
     if check.verdict in _BAD:
-        ElementTree.SubElement(case, "failure", type=str(check.verdict), message=safe(check.message)).text = text
+        ElementTree.SubElement(case, "failure", type=str(check.verdict), message=visible(check.message)).text = text
     elif check.verdict is Verdict.ERROR:
-        ElementTree.SubElement(case, "error", type="error", message=safe(check.message)).text = text
+        ElementTree.SubElement(case, "error", type="error", message=visible(check.message)).text = text
     elif check.verdict is Verdict.INCONCLUSIVE:
-        ElementTree.SubElement(case, "skipped", message=safe(check.message))
+        ElementTree.SubElement(case, "skipped", message=visible(check.message))

@@ -6,10 +6,11 @@ import threading
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 from grader.grading import Request
-from grader.render.terminal import safe
+from grader.text import visible
 from grader.verdict import CheckResult
 
 
@@ -32,8 +33,10 @@ class Live:
         """A check has ended. Called from several threads."""
         with self._lock:
             self._checks += 1
-            self._status.update(f"{self._checks} checks done; {request.exercise.slug}: {safe(check.title)[:60]}")
+            self._status.update(
+                f"{self._checks} checks done; {request.exercise.slug}: {escape(visible(check.title, one_line=True)[:60])}"
+            )
 
     def say(self, line: str) -> None:
         with self._lock:
-            self._console.print(line, highlight=False, markup=False)
+            self._console.print(visible(line), highlight=False, markup=False)

@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
-from grader.render.terminal import WIDTH, safe
+from grader.render.terminal import WIDTH
+from grader.text import visible
 
 Step = dict[str, Any]
 
@@ -19,7 +20,7 @@ def names(steps: Sequence[Step]) -> list[str]:
 
 def legend(steps: Sequence[Step]) -> Iterator[Text]:
     for number, name in enumerate(names(steps), 1):
-        yield Text.assemble(f"  {number} ", (safe(name), "bold"))
+        yield Text.assemble(f"  {number} ", (visible(name, one_line=True), "bold"))
 
 
 def rows(steps: Sequence[Step]) -> Iterator[Text]:
@@ -33,11 +34,11 @@ def rows(steps: Sequence[Step]) -> Iterator[Text]:
         switched = last is not None and last != lane
         last = lane
         head = f"  {marks}  {step['line']:>4}  "
-        source = safe(step["source"])[: WIDTH - len(head)]
+        source = visible(step["source"], one_line=True)[: WIDTH - len(head)]
         changed = _changes(step, known)
         row = Text.assemble(head, (source, "bold" if switched else ""))
         if changed:
-            text = safe(", ".join(changed))
+            text = visible(", ".join(changed), one_line=True)
             gap = "  " if len(head) + len(source) + len(text) + 2 <= WIDTH else "\n" + " " * len(head)
             row.append(gap + text[: WIDTH - 10], "cyan")
         yield row

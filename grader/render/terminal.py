@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 import textwrap
 from collections.abc import Iterator
 
 from rich.text import Text
 
+from grader.text import visible
 from grader.verdict import NOT_MEASURED, CheckResult, ExerciseResult, Report, Verdict
 
 WIDTH = 80
@@ -21,19 +22,13 @@ STYLE = {
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.ERROR: "magenta",
 }
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-
-
-def safe(text: str) -> str:
-    """Text of a submission, with everything that could steer a terminal made visible."""
-    return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text.replace("\t", "    "))
 
 
 def check_line(check: CheckResult) -> Text:
     verdict, style = str(check.verdict).replace("_", " "), STYLE[check.verdict]
     if check.message == NOT_MEASURED:  # it costs its points, and yet nobody has seen it fail
         verdict, style = "not measured", "dim"
-    return Text.assemble((f"  {verdict:<13}", style), safe(check.title))
+    return Text.assemble((f"  {verdict:<13}", style), visible(check.title, one_line=True))
 
 
 def exercise(result: ExerciseResult) -> Iterator[Text]:
@@ -57,19 +52,19 @@ def exercise(result: ExerciseResult) -> Iterator[Text]:
     for check in result.checks:
         if check.verdict is Verdict.INCONCLUSIVE:
             yield check_line(check)
-            for line in textwrap.wrap(safe(check.message) + " No points lost.", WIDTH - 4):
+            for line in textwrap.wrap(visible(check.message) + " No points lost.", WIDTH - 4):
                 yield Text("    " + line, "dim")
 
 
 def failure(check: CheckResult, result: ExerciseResult) -> Iterator[Text]:
     """At most eight lines below the check's own: what happened, the evidence, the idea, the next step."""
     yield check_line(check)
-    advice = textwrap.wrap("Think: " + safe(check.advice), WIDTH - 4)[:3] if check.advice else []
+    advice = textwrap.wrap("Think: " + visible(check.advice), WIDTH - 4)[:3] if check.advice else []
     token = (check.evidence or {}).get("token")
-    step = [f"See it: grader replay {result.name} {safe(str(token))}{_which(result)}"] if token else []
+    step = [f"See it: grader replay {result.name} {_word(str(token))}{_which(result)}"] if token else []
     lines: list[str] = []
-    for line in check.message.splitlines():
-        lines += textwrap.wrap(safe(line), WIDTH - 4, subsequent_indent="  ", drop_whitespace=False) or []
+    for line in check.message.split("\n"):
+        lines += textwrap.wrap(visible(line), WIDTH - 4, subsequent_indent="  ", drop_whitespace=False) or []
     room = MOST_LINES - len(advice) - len(step)
     if len(lines) > room:
         lines = [*lines[: room - 1], "..."]
@@ -83,7 +78,12 @@ def _which(result: ExerciseResult) -> str:
     """The option that names the file again, if it was not the exercise's own."""
     path = result.submission["path"]
     own = f"exercises/{result.track}/{result.name}/{result.name}.py"
-    return "" if path == own else f" --submission {safe(path)}"
+    return "" if path == own else f" --submission {_word(path)}"
+
+
+def _word(text: str) -> str:
+    """One word of a command that people copy into their shell."""
+    return shlex.quote(visible(text, one_line=True))
 
 
 def total(report: Report) -> Text:

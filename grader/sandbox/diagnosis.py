@@ -92,7 +92,7 @@ def _answer(line: str) -> dict[str, Any] | None:
             "waits": [_wait(w) for w in data["waits"][:100]],
             "child": bool(data["child"]),
         }
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
 
 

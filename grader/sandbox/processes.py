@@ -70,6 +70,19 @@ def marked(text: str) -> list[psutil.Process]:
     return found
 
 
+def mentioning(text: str) -> list[psutil.Process]:
+    """Every other process of this machine with `text` in its command line or environment, as far as we may look."""
+    found = []
+    for process in psutil.process_iter():
+        words: list[str] = []
+        for look in (process.cmdline, lambda process=process: process.environ().values()):
+            with contextlib.suppress(psutil.Error, OSError):
+                words += look()
+        if process.pid != os.getpid() and any(text in word for word in words) and lives(process):
+            found.append(process)
+    return found
+
+
 def end_group(pid: int) -> None:
     """Kill the process and its group."""
     if pid > 0:

@@ -7,6 +7,7 @@ per thread that calls a function of the judge. Every wait here has the same dead
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
@@ -25,6 +26,7 @@ from grader.sandbox import cage, diagnosis, limits, wire
 from grader.sandbox.launch import Launcher
 from grader.sandbox.outcomes import LimitReached, ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
 from grader.sandbox.removal import remove
+from grader.sandbox.warm import RUN
 
 TAIL = 16_384  # bytes of output that are kept
 MOST_CONNECTIONS = 128
@@ -55,6 +57,39 @@ class Remains:
     files: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class LeftBehind:
+    """What the submission's process itself says is left; `endless`: a thread among it that keeps the process alive."""
+
+    threads: list[str]
+    complaints: list[str]
+    endless: bool
+
+
+def _left_behind(reply: dict[str, Any]) -> LeftBehind:
+    """Raises WireError for what has not this form."""
+    match reply:
+        case {"threads": list(threads), "complaints": list(complaints)}:
+            described = [_thread(thread) for thread in threads[:20]]
+            texts = [wire.text_in(line, 400) for line in complaints[:20]]
+            return LeftBehind([text for text, _ in described], texts, any(endless for _, endless in described))
+    raise wire.WireError("a list of threads of no known form")
+
+
+def _thread(data: Any) -> tuple[str, bool]:
+    match data:
+        case {"name": str(name), "daemon": bool(daemon), "frames": list(frames)}:
+            last = wire.decode_frame(frames[-1]) if frames else None
+            place = f", started or waiting at {last.file}:{last.line}" if last else ""
+            return f"{'daemon thread' if daemon else 'thread'} '{name[:200]}'{place}", not daemon
+    raise wire.WireError("a thread of no known form")
+
+
+def shared_memory_of(run: str) -> str:
+    """How the names of all shared memory of one judge's submissions begin; four and four digits are all that Python allows."""
+    return f"/k{hashlib.sha256(run.encode()).hexdigest()[:4]}"
+
+
 class Session:
     def __init__(self, job: Job, launcher: Launcher) -> None:
         self.job, self._launcher = job, launcher
@@ -72,7 +107,7 @@ class Session:
         self._number: int | None = None  # the launcher's word for the process
         self.pid = 0  # as this process sees it; known once it has connected
         self._watch: limits.Watch | None = None
-        self._shm_prefix = f"/k{secrets.token_hex(4)}"
+        self._shm_prefix = f"{shared_memory_of(os.environ.get(RUN, ''))}{secrets.token_hex(2)}"
 
     # -- start ------------------------------------------------------------------------------------------------------
 
@@ -149,7 +184,8 @@ class Session:
     def _serve(self, sock: socket.socket) -> None:
         try:
             hello = wire.receive(sock, 1024)
-            if not secrets.compare_digest(str(hello.get("token")), self._token):
+            token = wire.text_in(hello.get("token"), 64)
+            if not secrets.compare_digest(token.encode("utf-8", "replace"), self._token.encode()):
                 raise wire.WireError("a wrong token")
             role = hello.get("role")
             if role == "control" and self._control is None:
@@ -177,10 +213,15 @@ class Session:
     def _call_back(self, sock: socket.socket) -> None:
         message = wire.receive(sock, 65_536)
         try:
-            function = self._functions[int(message["function"])]
+            number = message["function"]
+            if type(number) is not int or number < 0:
+                raise wire.WireError("a call of nothing")
+            function = self._functions[number]
             args, kwargs = wire.decode(message["args"]), wire.decode(message["kwargs"])
-        except (KeyError, IndexError, ValueError, TypeError) as error:
+        except (KeyError, IndexError) as error:
             raise wire.WireError("a call of nothing") from error
+        if not isinstance(args, list) or not isinstance(kwargs, dict) or not all(isinstance(k, str) for k in kwargs):
+            raise wire.WireError("arguments of no known form")
         try:
             reply: dict[str, Any] = {"value": wire.encode(function(*args, **kwargs))}
         except Exception as error:
@@ -211,13 +252,12 @@ class Session:
             self._control.settimeout(max(self.remaining(), 0.01))
             wire.send(self._control, message)
             if message.get("timed"):
-                reply = wire.receive(self._control)
+                reply = wire.receive(self._control, seconds=self.remaining())
                 if not reply.get("ready"):
                     return self._value(reply, call), 0.0, 0.0
                 cpu_before, began = self.cpu_seconds(), time.perf_counter()
                 wire.send(self._control, {"go": True})
-            self._control.settimeout(max(self.remaining(), 0.01))
-            reply = wire.receive(self._control)
+            reply = wire.receive(self._control, seconds=self.remaining())
             if message.get("timed"):
                 seconds, cpu = time.perf_counter() - began, self.cpu_seconds() - cpu_before
             return self._value(reply, call), seconds, cpu
@@ -240,7 +280,7 @@ class Session:
         if "value" in reply:
             return wire.decode(reply["value"])
         if "threads" in reply:
-            return reply
+            return _left_behind(reply)
         raise wire.WireError("an answer that holds neither a value nor an exception")
 
     def hung(self, call: str) -> SubmissionHung:
@@ -299,16 +339,11 @@ class Session:
         """End the process politely and look at what is left. Raises SubmissionHung if it cannot end."""
         # Looked at first: when the process ends, multiprocessing's resource tracker removes what was forgotten.
         shared_memory = self._shared_memory()
-        reply, _, _ = self.ask({"do": "finish"}, "the end of the process")
+        left, _, _ = self.ask({"do": "finish"}, "the end of the process")
+        if not isinstance(left, LeftBehind):
+            raise ProtocolBroken("the end of the process", "an answer to another question")
         remains = Remains(descriptors=sorted(self._open_descriptors()), shared_memory=shared_memory)
-        remains.complaints = [str(line)[:400] for line in reply.get("complaints", [])][:20]
-        endless = False
-        for thread in reply["threads"][:20]:
-            frames = thread.get("frames") or []
-            place = f", started or waiting at {frames[-1][0]}:{frames[-1][1]}" if frames else ""
-            kind = "daemon thread" if thread.get("daemon") else "thread"
-            endless = endless or not thread.get("daemon")
-            remains.threads.append(f"{kind} '{thread.get('name')}'{place}")
+        remains.complaints, remains.threads, endless = left.complaints, left.threads, left.endless
         remains.processes = [f"child process {p.pid}" for p in self._lasting_children(0.8)]
         # A process with an endless thread never ends by itself; that leak is already known.
         self._end_code(0.1 if endless or remains.processes else min(2.0, max(self.remaining(), 0.1)))

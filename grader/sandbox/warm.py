@@ -23,6 +23,9 @@ from grader.sandbox import cage, wire
 from grader.sandbox.processes import below, end_all, end_group, lives, marked, memory_below, names_in_shared_memory
 from grader.sandbox.removal import remove
 
+RUN = (
+    "GRADER_RUN"  # set by who started this judge: all processes and segments of shared memory below it carry this word
+)
 MARK = "GRADER_MARK"  # its value tells the processes of one warm parent, also when that has been killed
 PATIENCE = 5.0  # seconds for an answer of the warm parent; it is stopped or dead when it takes longer
 IMPORTS = 60.0  # the first answer comes after the imports
@@ -37,9 +40,10 @@ class _Parent:
 
     def __init__(self, config: dict[str, Any], environment: Mapping[str, str]) -> None:
         folder = config["folder"]
-        self._mark = secrets.token_hex(16)
+        run = os.environ.get(RUN, "")
+        self._mark = run + secrets.token_hex(16)
         self._line, theirs = socket.socketpair()
-        program = [sys.executable, "-P", "-m", "grader.sandbox.zygote", json.dumps(config)]
+        program = [sys.executable, "-P", "-m", "grader.sandbox.zygote", json.dumps({**config, "run": run})]
         self._process = subprocess.Popen(
             cage.command(Path(folder), program) if folder else program,
             stdin=theirs.fileno(),

@@ -14,6 +14,7 @@ import dataclasses
 import json
 import socket
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 LIMIT = 4 << 20  # bytes of a frame from the submission
 DEPTH = 60
 SAFE_INT = 1 << 53
+LARGEST_INT = 3500  # hexadecimal digits; Python refuses to print integers of more than 4,300 decimal ones
 # Larger keys can be chosen to share one hash (they are taken modulo 2**61 - 1), and a dict of them costs quadratic time.
 LARGEST_KEY = (1 << 61) - 2
 RETURNABLE: dict[str, type[Exception]] = {
@@ -73,13 +75,14 @@ def send(sock: socket.socket, message: dict[str, Any]) -> None:
     sock.sendall(struct.pack(">I", len(data)) + data)
 
 
-def receive(sock: socket.socket, limit: int = LIMIT) -> dict[str, Any]:
-    """The next message. Raises Closed, WireError (not a message), TimeoutError (by the socket's own time-out)."""
-    (size,) = struct.unpack(">I", _exactly(sock, 4))
+def receive(sock: socket.socket, limit: int = LIMIT, seconds: float | None = None) -> dict[str, Any]:
+    """The next message. Raises Closed, WireError (not a message), TimeoutError (by `seconds`, else the socket's own time-out)."""
+    end = None if seconds is None else time.monotonic() + seconds
+    (size,) = struct.unpack(">I", _exactly(sock, 4, end))
     if size > limit:
         raise WireError(f"a message of {size:,} bytes, {limit:,} are allowed")
     try:
-        message = json.loads(_exactly(sock, size))
+        message = json.loads(_exactly(sock, size, end))
     except (ValueError, RecursionError) as error:
         raise WireError("a message that is no JSON") from error
     if not isinstance(message, dict):
@@ -87,9 +90,14 @@ def receive(sock: socket.socket, limit: int = LIMIT) -> dict[str, Any]:
     return message
 
 
-def _exactly(sock: socket.socket, size: int) -> bytes:
+def _exactly(sock: socket.socket, size: int, end: float | None) -> bytes:
+    """So many bytes, all of them before `end`: the socket's time-out alone would start anew with each byte."""
     parts = bytearray()
     while len(parts) < size:
+        if end is not None:
+            sock.settimeout(max(end - time.monotonic(), 0.01))
+            if parts and time.monotonic() > end:
+                raise TimeoutError
         try:
             part = sock.recv(min(size - len(parts), 1 << 20))
         except (ConnectionError, BrokenPipeError) as error:
@@ -181,7 +189,7 @@ def decode(data: Any, special: Callable[[list[Any]], Any] | None = None, depth: 
                 return {_key(inner(k)): inner(v) for k, v in pairs}
             case ["b", str(text)]:
                 return base64.b64decode(text, validate=True)
-            case ["i", str(text)]:
+            case ["i", str(text)] if len(text) <= LARGEST_INT:
                 return int(text, 16)
             case ["p", str(text)]:
                 return Path(text)
@@ -191,7 +199,7 @@ def decode(data: Any, special: Callable[[list[Any]], Any] | None = None, depth: 
                 return Record(name[:200], {str(k): inner(v) for k, v in fields.items() if k != "_type_name"})
             case [str(), *_] if special is not None:
                 return special(data)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise WireError(f"a value that cannot be rebuilt: {error}") from error
     raise WireError("a value of no known kind")
 
@@ -202,16 +210,21 @@ def decode_raised(data: dict[str, Any]) -> Raised:
         raise WireError("frames that are no list")
     mro = data.get("mro", [])
     return Raised(
-        str(data.get("type", "Exception"))[:200],
-        tuple(str(name)[:200] for name in mro[:50]) if isinstance(mro, list) else (),
-        str(data.get("message", ""))[:2000],
+        text_in(data.get("type"), 200) or "Exception",
+        tuple(text_in(name, 200) for name in mro[:50]) if isinstance(mro, list) else (),
+        text_in(data.get("message"), 2000),
         tuple(decode_frame(frame) for frame in frames[-50:]),
     )
 
 
+def text_in(data: Any, most: int) -> str:
+    """The text at a place of a message where only text belongs; anything else could be too deep or too long to print."""
+    return data[:most] if isinstance(data, str) else ""
+
+
 def decode_frame(data: Any) -> Frame:
     match data:
-        case [str(file), int(line), str(function), str(source)]:
+        case [str(file), int(line), str(function), str(source)] if 0 <= line < SAFE_INT:
             return Frame(file[:300], line, function[:200], source[:300])
     raise WireError("a stack frame of no known form")
 

@@ -104,9 +104,11 @@ class Zygote:
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.waitpid(-1, 0)
-        for path in (*Path("/tmp").iterdir(), *Path("/dev/shm").iterdir()):
-            if self._folder and path not in (self._folder, *self._folder.parents):
-                remove(path)
+        kept = (self._folder, *self._folder.parents) if self._folder else ()
+        for place in {Path("/tmp"), Path("/dev/shm"), *(p for p in kept[1:] if Path("/tmp") in p.parents)}:
+            for path in list(place.iterdir()):
+                if path not in kept:
+                    remove(path)
 
 
 def become(user: int) -> None:

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from grader.errors import GraderFault
+
 if TYPE_CHECKING:  # aiohttp takes half a second to import, and only exercises with a server need it
     from aiohttp import web
 
@@ -91,8 +93,16 @@ class Mirror:
         self._thread = threading.Thread(target=self._loop.run_forever, name="mirror", daemon=True)
 
     def start(self) -> None:
+        """Raises GraderFault when it gets no port."""
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        try:
+            asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        except OSError as error:
+            self._end_loop()
+            raise GraderFault(
+                f"The judge's HTTP server got no port on 127.0.0.1: {error.strerror or error}. "
+                "Is the loopback up, and are ports and descriptors left (ss -s, ulimit -n)?"
+            ) from error
 
     async def _listen(self) -> None:
         from aiohttp import web
@@ -107,6 +117,9 @@ class Mirror:
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(10)
+        self._end_loop()
+
+    def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
