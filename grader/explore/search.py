@@ -180,27 +180,27 @@ class Exploration:
         return ended.value, failure, recorder.steps()
 
     def _minimised(self, schedule: str, same: Callable[[Ended], bool], most: int) -> str:
-        """Fewest switches: all schedules with 0 or 1 preemptions first, then dropping decisions one by one."""
+        """Fewest switches: decisions are dropped one by one; while several are left, schedules with 0 or 1 preemptions are tried."""
         tried = 0
         best, in_turns = parse_schedule(schedule)
         end = time.monotonic() + 1.5
-        for strategy in Enumeration(1):
-            if tried >= most or time.monotonic() > end or not (best or in_turns):
-                break
-            ended = self._execute(strategy)
-            tried += 1
-            if same(ended):
-                return ended.run.schedule
-        while tried < 2 * most and time.monotonic() < end:
+        shorter = True
+        while shorter and tried < most and time.monotonic() < end:
+            shorter = False
             for index in sorted(best, reverse=True):
-                shorter = {i: c for i, c in best.items() if i != index}
-                ended = self._execute(Follow(shorter, in_turns))
+                ended = self._execute(Follow({i: c for i, c in best.items() if i != index}, in_turns))
                 tried += 1
                 if same(ended):
-                    best = dict(ended.run.deviations)
+                    best, shorter = dict(ended.run.deviations), True
                     break
-            else:
+        if len(best) <= 1 and not in_turns:
+            return schedule_text(best.items(), in_turns)
+        for number, strategy in enumerate(Enumeration(1)):
+            if number >= most // 3 or time.monotonic() > end:
                 break
+            ended = self._execute(strategy)
+            if same(ended):
+                return ended.run.schedule
         return schedule_text(best.items(), in_turns)
 
 
