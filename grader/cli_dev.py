@@ -14,7 +14,7 @@ from typing import TextIO
 import click
 from rich.console import Console
 
-from grader import explore_bench, grading, selfcheck
+from grader import explore_bench, fuzz, grading, selfcheck
 from grader import soak as soaking
 from grader.catalog import Catalog, Exercise
 from grader.errors import UsageError
@@ -115,6 +115,21 @@ def soak(catalog: Catalog, names: Sequence[str], times: int, busy: int, which: s
             for line, count in rates.wrong.most_common():
                 click.echo(f"  {count} x {visible(line)}")
     sys.exit(1 if errors else 0)
+
+
+@dev.command("fuzz")
+@click.option("--messages", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+def fuzz_(messages: int, seed: int) -> None:
+    """Throw malformed messages at the wire; each must be a value or be refused, in time, and never pass."""
+    began = time.monotonic()
+    found = fuzz.run(messages, seed)
+    for outcome, count in sorted(found.outcomes.items()):
+        click.echo(f"{outcome}: {count:,}")
+    for line in found.problems[:50]:
+        click.echo(visible(line, one_line=True))
+    click.echo(f"{messages:,} messages, {len(found.problems):,} problems, {time.monotonic() - began:.0f} s")
+    sys.exit(1 if found.problems else 0)
 
 
 @dev.group(invoke_without_command=True)
