@@ -135,7 +135,11 @@ def _schedule(error: ScheduleFailed) -> Judged:
     steps = trace.steps_of(failure)
     message = str(failure.get("message", ""))[:1000]
     place = failure.get("place")
-    file, line = (str(place[0]), place[1]) if isinstance(place, list) and len(place) == 2 else (None, None)
+    file, line = (
+        (str(place[0])[:200], trace.number_of(place[1]))
+        if isinstance(place, list) and len(place) == 2
+        else (None, None)
+    )
     if failure.get("type") == "NotImplementedError":
         return Judged(Verdict.NOT_STARTED, "Still the stub.", "Start with the README.", file, line)
     where = f" at {file}:{line}" if file else ""

@@ -28,6 +28,10 @@ from grader.sandbox.removal import remove
 
 TAIL = 16_384  # bytes of output that are kept
 MOST_CONNECTIONS = 128
+READY, READY_PER_BYTE = (
+    0.1,
+    5e-7,
+)  # seconds that it may take to be ready for a timed call, and for each byte of arguments
 HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")  # they end with the process they serve
 
 
@@ -149,7 +153,9 @@ class Session:
     def _serve(self, sock: socket.socket) -> None:
         try:
             hello = wire.receive(sock, 1024)
-            if not secrets.compare_digest(str(hello.get("token")), self._token):
+            if not secrets.compare_digest(
+                repr(hello.get("token")).encode("ascii", "replace"), repr(self._token).encode()
+            ):
                 raise wire.WireError("a wrong token")
             role = hello.get("role")
             if role == "control" and self._control is None:
@@ -179,7 +185,7 @@ class Session:
         try:
             function = self._functions[int(message["function"])]
             args, kwargs = wire.decode(message["args"]), wire.decode(message["kwargs"])
-        except (KeyError, IndexError, ValueError, TypeError) as error:
+        except (ArithmeticError, KeyError, IndexError, ValueError, TypeError) as error:
             raise wire.WireError("a call of nothing") from error
         try:
             reply: dict[str, Any] = {"value": wire.encode(function(*args, **kwargs))}
@@ -203,23 +209,25 @@ class Session:
     def ask(self, message: dict[str, Any], call: str) -> tuple[Any, float, float]:
         """Send a request and wait: (the answer's data, wall seconds, CPU seconds of the process tree).
 
-        With `"timed": True` the clock of this process runs from "go", after the arguments have arrived, to the reply.
+        With `"timed": True` the clock of this process runs from "go", after the arguments have arrived, to the reply. Who
+        takes longer to take them than that needs may be at work already: the rest is counted, too.
         """
         assert self._control is not None
         seconds = cpu = 0.0
         try:
             self._control.settimeout(max(self.remaining(), 0.01))
-            wire.send(self._control, message)
+            size = wire.send(self._control, message)
             if message.get("timed"):
-                reply = wire.receive(self._control)
+                sent = time.perf_counter()
+                reply = wire.receive(self._control, until=self._deadline)
                 if not reply.get("ready"):
                     return self._value(reply, call), 0.0, 0.0
+                late = max(0.0, time.perf_counter() - sent - READY - size * READY_PER_BYTE)
                 cpu_before, began = self.cpu_seconds(), time.perf_counter()
                 wire.send(self._control, {"go": True})
-            self._control.settimeout(max(self.remaining(), 0.01))
-            reply = wire.receive(self._control)
+            reply = wire.receive(self._control, until=self._deadline)
             if message.get("timed"):
-                seconds, cpu = time.perf_counter() - began, self.cpu_seconds() - cpu_before
+                seconds, cpu = time.perf_counter() - began + late, self.cpu_seconds() - cpu_before
             return self._value(reply, call), seconds, cpu
         except TimeoutError:
             raise self.hung(call) from None
@@ -301,17 +309,17 @@ class Session:
         shared_memory = self._shared_memory()
         reply, _, _ = self.ask({"do": "finish"}, "the end of the process")
         remains = Remains(descriptors=sorted(self._open_descriptors()), shared_memory=shared_memory)
-        remains.complaints = [str(line)[:400] for line in reply.get("complaints", [])][:20]
-        endless = False
-        for thread in reply["threads"][:20]:
-            frames = thread.get("frames") or []
-            place = f", started or waiting at {frames[-1][0]}:{frames[-1][1]}" if frames else ""
-            kind = "daemon thread" if thread.get("daemon") else "thread"
-            endless = endless or not thread.get("daemon")
-            remains.threads.append(f"{kind} '{thread.get('name')}'{place}")
+        try:
+            remains.threads, remains.complaints, endless = _left_inside(reply)
+        except wire.WireError as error:
+            raise ProtocolBroken("the end of the process", str(error)) from None
         remains.processes = [f"child process {p.pid}" for p in self._lasting_children(0.8)]
         # A process with an endless thread never ends by itself; that leak is already known.
-        self._end_code(0.1 if endless or remains.processes else min(2.0, max(self.remaining(), 0.1)))
+        code = self._end_code(0.1 if endless or remains.processes else min(2.0, max(self.remaining(), 0.1)))
+        if code is None and not remains.threads:
+            with contextlib.suppress(psutil.Error):  # what it says of its threads is its own word, this is the kernel's
+                if (number := psutil.Process(self.pid).num_threads()) > 1:
+                    remains.threads = [f"{number - 1} threads that the module threading does not know"]
         remains.processes = remains.processes or [f"child process {p.pid}" for p in self._lasting_children(0.5)]
         remains.files = sorted(p.name for p in (self.folder / "temp").iterdir())
         return remains
@@ -346,3 +354,21 @@ class Session:
                 with contextlib.suppress(OSError):
                     path.unlink()
         remove(self.folder)
+
+
+def _left_inside(reply: Any) -> tuple[list[str], list[str], bool]:
+    """From the submission's last answer: its threads, its complaints, and whether a thread will never end."""
+    match reply:
+        case {"threads": list(threads), "complaints": list(complaints)}:
+            told = [_thread_left(thread) for thread in threads[:20]]
+            return [text for text, _ in told], [str(line)[:400] for line in complaints[:20]], any(e for _, e in told)
+    raise wire.WireError("a list of what is left of no known form")
+
+
+def _thread_left(thread: Any) -> tuple[str, bool]:
+    match thread:
+        case {"name": str(name), "daemon": bool(daemon), "frames": list(frames)}:
+            last = wire.decode_frame(frames[-1]) if frames else None
+            place = f", started or waiting at {last.file}:{last.line}" if last else ""
+            return f"{'daemon thread' if daemon else 'thread'} '{name[:80]}'{place}", not daemon
+    raise wire.WireError("a thread of no known form")

@@ -14,12 +14,15 @@ import dataclasses
 import json
 import socket
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import Any
 
 LIMIT = 4 << 20  # bytes of a frame from the submission
 DEPTH = 60
+LAST_LINE = 10**9
+LONGEST_INT = 3500  # hexadecimal digits: Python refuses to print integers of more than 4300 decimal ones
 SAFE_INT = 1 << 53
 # Larger keys can be chosen to share one hash (they are taken modulo 2**61 - 1), and a dict of them costs quadratic time.
 LARGEST_KEY = (1 << 61) - 2
@@ -68,18 +71,23 @@ class Raised:
     frames: tuple[Frame, ...] = ()
 
 
-def send(sock: socket.socket, message: dict[str, Any]) -> None:
+def send(sock: socket.socket, message: dict[str, Any]) -> int:
+    """Returns the number of bytes that the message takes."""
     data = json.dumps(message).encode("ascii")
     sock.sendall(struct.pack(">I", len(data)) + data)
+    return len(data)
 
 
-def receive(sock: socket.socket, limit: int = LIMIT) -> dict[str, Any]:
-    """The next message. Raises Closed, WireError (not a message), TimeoutError (by the socket's own time-out)."""
-    (size,) = struct.unpack(">I", _exactly(sock, 4))
+def receive(sock: socket.socket, limit: int = LIMIT, until: float | None = None) -> dict[str, Any]:
+    """The next message. Raises Closed, WireError (not a message), TimeoutError.
+
+    `until`: when, on the monotonic clock, all of it must be here; the socket's own time-out begins anew with each byte.
+    """
+    (size,) = struct.unpack(">I", _exactly(sock, 4, until))
     if size > limit:
         raise WireError(f"a message of {size:,} bytes, {limit:,} are allowed")
     try:
-        message = json.loads(_exactly(sock, size))
+        message = json.loads(_exactly(sock, size, until))
     except (ValueError, RecursionError) as error:
         raise WireError("a message that is no JSON") from error
     if not isinstance(message, dict):
@@ -87,9 +95,13 @@ def receive(sock: socket.socket, limit: int = LIMIT) -> dict[str, Any]:
     return message
 
 
-def _exactly(sock: socket.socket, size: int) -> bytes:
+def _exactly(sock: socket.socket, size: int, until: float | None = None) -> bytes:
     parts = bytearray()
     while len(parts) < size:
+        if until is not None:
+            if (left := until - time.monotonic()) <= 0:
+                raise TimeoutError
+            sock.settimeout(left)
         try:
             part = sock.recv(min(size - len(parts), 1 << 20))
         except (ConnectionError, BrokenPipeError) as error:
@@ -182,6 +194,8 @@ def decode(data: Any, special: Callable[[list[Any]], Any] | None = None, depth: 
             case ["b", str(text)]:
                 return base64.b64decode(text, validate=True)
             case ["i", str(text)]:
+                if len(text) > LONGEST_INT:
+                    raise WireError("an integer of more than 4,000 digits")
                 return int(text, 16)
             case ["p", str(text)]:
                 return Path(text)
@@ -211,7 +225,7 @@ def decode_raised(data: dict[str, Any]) -> Raised:
 
 def decode_frame(data: Any) -> Frame:
     match data:
-        case [str(file), int(line), str(function), str(source)]:
+        case [str(file), int(line), str(function), str(source)] if 0 <= line <= LAST_LINE:
             return Frame(file[:300], line, function[:200], source[:300])
     raise WireError("a stack frame of no known form")
 
