@@ -213,10 +213,8 @@ def _faults_of_the_text(check: CheckResult) -> Iterator[str]:
         yield f"{check.name}: a message that steers the terminal"
 
 
-@pytest.mark.parametrize("level", [cage.BUBBLEWRAP, cage.PROCESS])
-def test_every_attack_ends_as_its_header_says(level: str, folder: Path) -> None:
-    if level == cage.BUBBLEWRAP and (why := BUBBLEWRAP_FAULT):
-        pytest.skip(why)
+def _check(level: str, folder: Path) -> None:
+    """Every attack ends as its header says, and hurts nobody else."""
     graded = _grade(level, folder)
     faults = [f"{a.name}: {fault}" for a, result in graded.results for fault in _faults(a, result, level)]
     assert not faults, "\n".join(faults)
@@ -232,6 +230,11 @@ def test_every_attack_ends_as_its_header_says(level: str, folder: Path) -> None:
     assert len(graded.survivors) <= sum(len(a.checks) for a in surviving), graded.survivors
 
 
+@pytest.mark.skipif(bool(BUBBLEWRAP_FAULT), reason=BUBBLEWRAP_FAULT)
+def test_every_attack_ends_as_its_header_says_in_the_cage(folder: Path) -> None:
+    _check(cage.BUBBLEWRAP, folder)
+
+
 def test_every_part_of_the_target_is_attacked() -> None:
     attacks = [attack(path) for path in ATTACKS]
     assert len(attacks) >= 80
@@ -243,3 +246,7 @@ def test_a_header_that_says_too_little_is_refused(tmp_path: Path) -> None:
     path.write_text('"""Does something.\n\nattacks: test_sum\n"""')
     with pytest.raises(ValueError, match="lacks expected, stopped-by"):
         attack(path)
+
+
+def test_without_a_cage_they_get_what_their_headers_admit(folder: Path) -> None:
+    _check(cage.PROCESS, folder)
