@@ -92,7 +92,7 @@ def decoded(data: bytes) -> str:
         else:
             _send(theirs, data)
         try:
-            got = wire.receive(ours, seconds=PATIENCE)
+            got = wire.receive(ours, until=time.monotonic() + PATIENCE)
             for part in got.values():
                 repr(wire.decode(part))
             return "value"

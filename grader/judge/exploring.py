@@ -153,7 +153,8 @@ class Explore:
     def _outcomes(self, label: str) -> Iterator[Any]:
         while True:
             answer = self._ask("explore-next", label)
-            self.summary = _plain(answer.get("summary")) or {}
+            summary = _plain(answer.get("summary"))
+            self.summary = summary if isinstance(summary, dict) else {}
             if "failure" not in answer:
                 self.is_open = True
                 yield answer.get("value")
@@ -161,7 +162,7 @@ class Explore:
                 continue
             failure = _plain(answer["failure"])
             if isinstance(failure, dict):
-                raise ScheduleFailed(failure, self._token(failure.get("schedule")), self._tasks)
+                raise ScheduleFailed(failure, self._token(failure), self._tasks)
             return
 
     def _ask(self, do: str, label: str = "an exploration", **more: Any) -> dict[str, Any]:
@@ -170,8 +171,8 @@ class Explore:
             raise CheckFailed("The exploration gave no usable answer.", "Does your code change how threads work?")
         return answer
 
-    def _token(self, schedule: object) -> str:
-        return f"kt1-{self._number}{chr(ord('a') + self._explorations - 1)}-{schedule}"
+    def _token(self, found: dict[str, Any]) -> str:
+        return f"kt1-{self._number}{chr(ord('a') + self._explorations - 1)}-{trace.schedule_of(found)}"
 
     def explain(self, failed: CheckFailed) -> CheckFailed:
         """The same failure with the schedule that led to it, if it came from an outcome of an exploration."""
@@ -179,7 +180,7 @@ class Explore:
             return failed
         found = _plain(self._ask("explore-evidence"))
         steps = trace.steps_of(found)
-        token = self._token(found.get("schedule"))
+        token = self._token(found)
         evidence = {"type": "schedule", "token": token, "steps": steps}
         happened = [failed.message]
         if is_timely(found, self._tasks):

@@ -131,17 +131,17 @@ def _replayed(played: dict[str, Any]) -> Judged:
     return Judged(Verdict.PASSED, evidence={"type": "replay", "steps": trace.steps_of(played), "ending": ending})
 
 
-def _is_place(data: list[Any]) -> bool:
-    return len(data) == 2 and type(data[1]) is int
-
-
 def _schedule(error: ScheduleFailed) -> Judged:
     failure = error.failure
     kind = str(failure.get("kind"))
     steps = trace.steps_of(failure)
     message = str(failure.get("message", ""))[:1000]
     place = failure.get("place")
-    file, line = (str(place[0]), place[1]) if isinstance(place, list) and _is_place(place) else (None, None)
+    file, line = (
+        (str(place[0])[:200], trace.number_of(place[1]))
+        if isinstance(place, list) and len(place) == 2
+        else (None, None)
+    )
     if failure.get("type") == "NotImplementedError":
         return Judged(Verdict.NOT_STARTED, "Still the stub.", "Start with the README.", file, line)
     where = f" at {file}:{line}" if file else ""

@@ -30,6 +30,7 @@ from grader.text import visible
 from grader.verdict import NOT_MEASURED, CheckResult, Kind, Verdict
 
 DEBUG_SECONDS = 86_400.0  # whoever looks at a breakpoint has all day
+LONGEST_MESSAGE = 8000  # characters; some checks say what came back, and that may be megabytes
 TIMED_SECONDS = 90.0  # a speed-up check makes up to nine trials
 
 
@@ -141,7 +142,7 @@ class Judge:
             kind=kind_of(item),
             verdict=judged.verdict,
             seconds=round(call.duration, 3),
-            message=judged.message,
+            message=judged.message[:LONGEST_MESSAGE],
             advice=judged.advice,
             file=judged.file,
             line=judged.line,
@@ -149,7 +150,7 @@ class Judge:
         )
         if judged.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE):
             self._not_correct.add(exercise.slug)
-            report.longrepr = visible("\n".join(filter(None, [result.title, "", judged.message, judged.advice])))
+            report.longrepr = visible("\n".join(filter(None, [result.title, "", result.message, judged.advice])))
         if judged.verdict is Verdict.INCONCLUSIVE:
             report.outcome = "skipped"
             report.longrepr = (str(item.path), item.location[1] or 0, f"inconclusive: {visible(judged.message)}")

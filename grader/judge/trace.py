@@ -10,7 +10,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-MOST_STEPS = 400
+MOST_STEPS, MOST_VARIABLES = 400, 50
+LAST_LINE = 10**9
+SCHEDULE = re.compile(r"[\w.-]{1,20000}", re.ASCII)
 ROOM, WIDTH = 5, 76  # lines, columns
 WORD = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
 
@@ -30,14 +32,26 @@ def steps_of(found: Any) -> list[dict[str, Any]]:
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:
     line, state = step.get("line"), step.get("state")
+    known = list(state.items())[:MOST_VARIABLES] if isinstance(state, dict) else []
     return {
         "thread": str(step.get("actor", "?"))[:60],
         "file": str(step.get("file", ""))[:200],
-        "line": line if isinstance(line, int) else 0,
+        "line": number_of(line),
         "function": str(step.get("function", ""))[:100],
         "source": str(step.get("source", ""))[:200],
-        "state": {str(k)[:60]: str(v)[:100] for k, v in state.items()} if isinstance(state, dict) else {},
+        "state": {str(k)[:60]: str(v)[:100] for k, v in known},
     }
+
+
+def number_of(line: Any) -> int:
+    """A line number, 0 for anything else."""
+    return int(line) if isinstance(line, int) and 0 <= line <= LAST_LINE else 0
+
+
+def schedule_of(found: dict[str, Any]) -> str:
+    """The text that replays a schedule, if it looks like one: it is printed, and pasted into a shell."""
+    text = found.get("schedule")
+    return text if isinstance(text, str) and SCHEDULE.fullmatch(text) else "0"
 
 
 def waits_of(found: Any) -> list[dict[str, Any]]:
@@ -48,11 +62,11 @@ def waits_of(found: Any) -> list[dict[str, Any]]:
             "thread": str(wait.get("actor", "?"))[:60],
             "waits": str(wait.get("what", ""))[:100],
             "file": str(wait.get("file", ""))[:200],
-            "line": wait["line"] if isinstance(wait.get("line"), int) else 0,
+            "line": number_of(wait.get("line")),
             "source": str(wait.get("source", ""))[:200],
             "label": str(wait.get("label", ""))[:200],
             "holder": str(wait.get("holder", ""))[:80],
-            "holder_line": wait["holder_line"] if isinstance(wait.get("holder_line"), int) else 0,
+            "holder_line": number_of(wait.get("holder_line")),
             "holder_label": str(wait.get("holder_label", ""))[:200],
         }
         for wait in waits

@@ -115,6 +115,9 @@ class Child:
         if message["do"] == "load":
             loaded = importlib.import_module(self.config["slug"])
             return lambda: [name for name in message["functions"] if not hasattr(loaded, name)]
+        if message["do"] == "scenarios":  # before a timed call, which shall not pay for the import
+            importlib.import_module("scenarios")
+            return lambda: None
         if message["do"].startswith("explore"):
             if self._explorations is None:
                 from grader.sandbox.exploring import Explorations  # only checks that explore pay for the import

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import stat
 import time
@@ -40,6 +41,8 @@ WAITING_FOR = {
     "wire.py:_exactly": "waits inside a function that was passed in",
     "remote.py:__call__": "waits inside a function that was passed in",
 }
+
+LINE = re.compile("[0-9]{1,9}")
 
 
 def stacks_of(pid: int, file: Path, children: Sequence[int] = (), seconds: float = 0.7) -> dict[str, Any]:
@@ -92,13 +95,19 @@ def _answer(line: str) -> dict[str, Any] | None:
             "waits": [_wait(w) for w in data["waits"][:100]],
             "child": bool(data["child"]),
         }
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+    except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
 def _thread(data: dict[str, Any]) -> dict[str, Any]:
-    frames = [[str(f[0]), int(f[1]), str(f[2]), str(f[3])] for f in data["frames"] if len(f) == 4]
-    return {"name": str(data["name"])[:80], "frames": frames, "calls": [str(c) for c in data.get("calls", [])]}
+    frames = [
+        [str(f[0])[:200], int(f[1]), str(f[2])[:200], str(f[3])[:200]] for f in data["frames"][-50:] if len(f) == 4
+    ]
+    return {
+        "name": str(data["name"])[:80],
+        "frames": frames,
+        "calls": [str(c)[:200] for c in data.get("calls", [])[:50]],
+    }
 
 
 def _wait(data: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +131,7 @@ def _from_faulthandler(file: Path) -> dict[str, Any]:
             if Path(path).parent.name == "stage" and base != "scenarios.py":
                 if not threads[-1]["frames"]:
                     threads[-1]["calls"].pop(0)
-                frame = [base, int(number) if number.isdigit() else 0, function, ""]
+                frame = [base, int(number) if LINE.fullmatch(number) else 0, function, ""]
                 threads[-1]["frames"].insert(0, frame)
     return {"threads": threads, "tasks": [], "waits": [], "child": False}
 

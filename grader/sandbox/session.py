@@ -30,6 +30,10 @@ from grader.sandbox.warm import RUN
 
 TAIL = 16_384  # bytes of output that are kept
 MOST_CONNECTIONS = 128
+READY, READY_PER_BYTE = (
+    0.1,
+    5e-7,
+)  # seconds that it may take to be ready for a timed call, and for each byte of arguments
 HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")  # they end with the process they serve
 
 
@@ -244,22 +248,25 @@ class Session:
     def ask(self, message: dict[str, Any], call: str) -> tuple[Any, float, float]:
         """Send a request and wait: (the answer's data, wall seconds, CPU seconds of the process tree).
 
-        With `"timed": True` the clock of this process runs from "go", after the arguments have arrived, to the reply.
+        With `"timed": True` the clock of this process runs from "go", after the arguments have arrived, to the reply. Who
+        takes longer to take them than that needs may be at work already: the rest is counted, too.
         """
         assert self._control is not None
         seconds = cpu = 0.0
         try:
             self._control.settimeout(max(self.remaining(), 0.01))
-            wire.send(self._control, message)
+            size = wire.send(self._control, message)
             if message.get("timed"):
-                reply = wire.receive(self._control, seconds=self.remaining())
+                sent = time.perf_counter()
+                reply = wire.receive(self._control, until=self._deadline)
                 if not reply.get("ready"):
                     return self._value(reply, call), 0.0, 0.0
+                late = max(0.0, time.perf_counter() - sent - READY - size * READY_PER_BYTE)
                 cpu_before, began = self.cpu_seconds(), time.perf_counter()
                 wire.send(self._control, {"go": True})
-            reply = wire.receive(self._control, seconds=self.remaining())
+            reply = wire.receive(self._control, until=self._deadline)
             if message.get("timed"):
-                seconds, cpu = time.perf_counter() - began, self.cpu_seconds() - cpu_before
+                seconds, cpu = time.perf_counter() - began + late, self.cpu_seconds() - cpu_before
             return self._value(reply, call), seconds, cpu
         except TimeoutError:
             raise self.hung(call) from None
@@ -346,7 +353,11 @@ class Session:
         remains.complaints, remains.threads, endless = left.complaints, left.threads, left.endless
         remains.processes = [f"child process {p.pid}" for p in self._lasting_children(0.8)]
         # A process with an endless thread never ends by itself; that leak is already known.
-        self._end_code(0.1 if endless or remains.processes else min(2.0, max(self.remaining(), 0.1)))
+        code = self._end_code(0.1 if endless or remains.processes else min(2.0, max(self.remaining(), 0.1)))
+        if code is None and not remains.threads:
+            with contextlib.suppress(psutil.Error):  # what it says of its threads is its own word, this is the kernel's
+                if (number := psutil.Process(self.pid).num_threads()) > 1:
+                    remains.threads = [f"{number - 1} threads that the module threading does not know"]
         remains.processes = remains.processes or [f"child process {p.pid}" for p in self._lasting_children(0.5)]
         remains.files = sorted(p.name for p in (self.folder / "temp").iterdir())
         return remains

@@ -21,8 +21,9 @@ from typing import Any
 
 LIMIT = 4 << 20  # bytes of a frame from the submission
 DEPTH = 60
+LAST_LINE = 10**9
+LONGEST_INT = 3500  # hexadecimal digits: Python refuses to print integers of more than 4300 decimal ones
 SAFE_INT = 1 << 53
-LARGEST_INT = 3500  # hexadecimal digits; Python refuses to print integers of more than 4,300 decimal ones
 # Larger keys can be chosen to share one hash (they are taken modulo 2**61 - 1), and a dict of them costs quadratic time.
 LARGEST_KEY = (1 << 61) - 2
 RETURNABLE: dict[str, type[Exception]] = {
@@ -70,19 +71,23 @@ class Raised:
     frames: tuple[Frame, ...] = ()
 
 
-def send(sock: socket.socket, message: dict[str, Any]) -> None:
+def send(sock: socket.socket, message: dict[str, Any]) -> int:
+    """Returns the number of bytes that the message takes."""
     data = json.dumps(message).encode("ascii")
     sock.sendall(struct.pack(">I", len(data)) + data)
+    return len(data)
 
 
-def receive(sock: socket.socket, limit: int = LIMIT, seconds: float | None = None) -> dict[str, Any]:
-    """The next message. Raises Closed, WireError (not a message), TimeoutError (by `seconds`, else the socket's own time-out)."""
-    end = None if seconds is None else time.monotonic() + seconds
-    (size,) = struct.unpack(">I", _exactly(sock, 4, end))
+def receive(sock: socket.socket, limit: int = LIMIT, until: float | None = None) -> dict[str, Any]:
+    """The next message. Raises Closed, WireError (not a message), TimeoutError.
+
+    `until`: when, on the monotonic clock, all of it must be here; the socket's own time-out begins anew with each byte.
+    """
+    (size,) = struct.unpack(">I", _exactly(sock, 4, until))
     if size > limit:
         raise WireError(f"a message of {size:,} bytes, {limit:,} are allowed")
     try:
-        message = json.loads(_exactly(sock, size, end))
+        message = json.loads(_exactly(sock, size, until))
     except (ValueError, RecursionError) as error:
         raise WireError("a message that is no JSON") from error
     if not isinstance(message, dict):
@@ -90,14 +95,13 @@ def receive(sock: socket.socket, limit: int = LIMIT, seconds: float | None = Non
     return message
 
 
-def _exactly(sock: socket.socket, size: int, end: float | None) -> bytes:
-    """So many bytes, all of them before `end`: the socket's time-out alone would start anew with each byte."""
+def _exactly(sock: socket.socket, size: int, until: float | None = None) -> bytes:
     parts = bytearray()
     while len(parts) < size:
-        if end is not None:
-            sock.settimeout(max(end - time.monotonic(), 0.01))
-            if parts and time.monotonic() > end:
+        if until is not None:
+            if (left := until - time.monotonic()) <= 0:
                 raise TimeoutError
+            sock.settimeout(left)
         try:
             part = sock.recv(min(size - len(parts), 1 << 20))
         except (ConnectionError, BrokenPipeError) as error:
@@ -189,7 +193,9 @@ def decode(data: Any, special: Callable[[list[Any]], Any] | None = None, depth: 
                 return {_key(inner(k)): inner(v) for k, v in pairs}
             case ["b", str(text)]:
                 return base64.b64decode(text, validate=True)
-            case ["i", str(text)] if len(text) <= LARGEST_INT:
+            case ["i", str(text)]:
+                if len(text) > LONGEST_INT:
+                    raise WireError("an integer of more than 4,000 digits")
                 return int(text, 16)
             case ["p", str(text)]:
                 return Path(text)
@@ -224,7 +230,7 @@ def text_in(data: Any, most: int) -> str:
 
 def decode_frame(data: Any) -> Frame:
     match data:
-        case [str(file), int(line), str(function), str(source)] if 0 <= line < SAFE_INT:
+        case [str(file), int(line), str(function), str(source)] if 0 <= line <= LAST_LINE:
             return Frame(file[:300], line, function[:200], source[:300])
     raise WireError("a stack frame of no known form")
 

@@ -17,7 +17,7 @@ from grader.verdict import Verdict
 HANGS = {
     "two locks in opposite order": (
         DEADLOCK,
-        ["holds one since line 6 and waits for other at line 8", "Thread-2"],
+        ["holds lock A (one) since line 6 and waits for lock B (other) at line 8", "Thread-2"],
     ),
     "a lock taken twice": (
         "import threading\nclass Box:\n    def __init__(self): self.lock = threading.Lock()\n"

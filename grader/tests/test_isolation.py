@@ -137,7 +137,7 @@ def test_after(submission: Submission) -> None:
 EXPECTED = {
     "test_before": (Verdict.PASSED, ""),
     "test_loop": (Verdict.HUNG, "in loop()"),
-    "test_deadlock": (Verdict.HUNG, "waits for other at line"),
+    "test_deadlock": (Verdict.HUNG, "(other) at line"),
     "test_leave": (Verdict.CRASHED, "exit code 0 before it answered"),
     "test_shout": (Verdict.CRASHED, "last output: the end"),
     "test_between": (Verdict.PASSED, ""),

@@ -78,7 +78,8 @@ def test_a_deadlock_names_both_lines(session_of: Start) -> None:
     with pytest.raises(SubmissionHung) as caught:
         call(session, "run")
     message = judge(caught.value).message
-    assert message.count("waits for other at line 8") == 2
+    assert message.count("waits for lock") == 2
+    assert message.count("(other) at line 8") == 2
     assert "join" in message
 
 
