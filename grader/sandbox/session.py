@@ -382,6 +382,8 @@ class Session:
             self._watch.close()
         self._end()
         if hasattr(self, "_server"):
+            with contextlib.suppress(OSError):  # macOS refuses; there, closing is enough
+                self._server.shutdown(socket.SHUT_RDWR)  # on Linux, closing alone leaves a thread in accept() for ever
             self._server.close()
         for sock in list(self._connections):
             with contextlib.suppress(OSError):

@@ -6,6 +6,7 @@ import json
 import random
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -112,3 +113,13 @@ def test_an_answer_byte_by_byte_does_not_outlast_the_deadline(session_of: Callab
     with pytest.raises(SubmissionHung):
         session.ask({"do": "call", "name": "run", "args": ["l"], "kwargs": ["d"]}, "run")
     assert time.monotonic() - began < 20
+
+
+def test_no_thread_of_a_closed_session_is_left(tmp_path: Path) -> None:
+    before = threading.active_count()
+    live = fuzz.Live(tmp_path)
+    begun = [thread for thread in threading.enumerate() if thread.name in ("accept", "serve")]
+    live.close()
+    for thread in begun:
+        thread.join(20)
+    assert threading.active_count() <= before
