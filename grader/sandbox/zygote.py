@@ -42,6 +42,9 @@ class Zygote:
         self._folder = Path(config["folder"]) if config["folder"] else None
         if self._folder and os.getpid() != 1:
             sys.exit("This is no cage: a sweep would end every process of the machine.")
+        # What is shown to the cage may lie in these folders, too: nothing that is there before the first submission goes.
+        self._swept = _scratch(self._folder) if self._folder else ()
+        self._kept = {path for place in self._swept for path in place.iterdir()}
         self._judge = socket.socket(fileno=0)
         _prctl(PR_SET_CHILD_SUBREAPER)
         _prctl(PR_SET_NO_NEW_PRIVS)
@@ -104,11 +107,16 @@ class Zygote:
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.waitpid(-1, 0)
-        kept = (self._folder, *self._folder.parents) if self._folder else ()
-        for place in {Path("/tmp"), Path("/dev/shm"), *(p for p in kept[1:] if Path("/tmp") in p.parents)}:
-            for path in list(place.iterdir()):
-                if path not in kept:
-                    remove(path)
+        for place in self._swept:
+            for path in set(place.iterdir()) - self._kept:
+                remove(path)
+
+
+def _scratch(folder: Path) -> tuple[Path, ...]:
+    """Where submissions can leave something: /tmp, what of it lies above the judge's folder, and /dev/shm."""
+    return Path("/dev/shm"), *(
+        p for p in (Path("/tmp"), *folder.parents) if p == Path("/tmp") or Path("/tmp") in p.parents
+    )
 
 
 def become(user: int) -> None:
