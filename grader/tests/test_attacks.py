@@ -33,7 +33,7 @@ TARGET = FOLDER / "target"
 FILES = sorted(FOLDER.glob("*/*.py"), key=lambda path: path.stem)
 ATTACKS = [path for path in FILES if path.parent != TARGET]
 NAMES = ("attacks", "expected", "stopped-by", "weakest")
-LETS_THROUGH, NOT_RUN = "lets through", "not run"
+LETS_THROUGH, NOT_RUN, SOMETIMES = "lets through", "not run", "sometimes"
 LEAK, FORGERY, SURVIVOR = "canary", "forged", "survivor"
 CANARIES = ("canary-in-the-environment", "canary-in-the-home", "canary-in-the-reference")
 CHECKS = re.findall(r"^def (test_\w+)", (TARGET / "checks.py").read_text(encoding="utf-8"), re.MULTILINE)
@@ -199,7 +199,8 @@ def _faults(asked: Attack, result: ExerciseResult, level: str) -> Iterator[str]:
     if forged != any(check.verdict is Verdict.PASSED for check in result.checks):
         yield "it forged a result" if not forged else "its forgery is stopped; say so in the header"
     told = {word for word in CANARIES if word in json.dumps(asdict(result))}
-    if bool(told) != _lets_through(asked, level, LEAK):
+    allowed = _lets_through(asked, level, LEAK)
+    if (told and not allowed) or (not told and allowed and SOMETIMES not in asked.weakest):
         yield f"it told {told or 'no secret; say so in the header'}"
 
 

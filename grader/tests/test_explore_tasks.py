@@ -301,7 +301,7 @@ def test_a_deadlock_says_who_waits_where_for_what_held_by_whom() -> None:
         ("transfer 1", "for a lock", 11, "transfer 2", 9),
         ("transfer 2", "for a lock", 11, "transfer 1", 9),
     ]
-    assert "waits for b.lock at line 11" in last.failure.message
+    assert "waits for lock B (b.lock) at line 11" in last.failure.message
 
 
 def test_a_swallowed_cancellation_ends_with_the_name_of_the_task() -> None:

@@ -3,7 +3,7 @@
 attacks: test_sum
 expected: failed
 stopped-by: cage
-weakest: lets through the canary
+weakest: lets through the canary, sometimes
 """
 
 import os
