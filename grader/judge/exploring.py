@@ -138,7 +138,7 @@ class Explore:
             return
         yield from self._outcomes(f"your code in the check's {name_inside(scenario)}()")
         self._enumerated = bool(self.summary.get("exhausted"))
-        self._check_control(tasks, 1 if options.get("bound") is not None else None)
+        self._check_control(1 if options.get("bound") is not None else None)
 
     def possible(self, scenario: Callable[..., Any], *args: Any, bound: int = 1, **options: Any) -> bool:
         """Is there a schedule in which the scenario returns True? In doubt, yes.
@@ -187,15 +187,15 @@ class Explore:
             happened += [*filter(None, [str(found.get("note", ""))[:300]]), *trace.lines(steps)]
         return CheckFailed("\n".join(happened), failed.idea, evidence)
 
-    def _check_control(self, tasks: bool, bound: int | None) -> None:
+    def _check_control(self, bound: int | None) -> None:
         """Before anything passes: the same engine, in the same process, must find the fault of a broken object."""
         word = "".join(self._rng.choice("bcdfghklmnprstvz") + self._rng.choice("aeiou") for _ in range(3))
         start, step = self._rng.randrange(100), self._rng.randrange(1, 100)
         source = CONTROL.format(
             name=word.title(), field=f"{word}_left", call=f"take_{word}", start=start, step=step,
-            define="async def" if tasks else "def", between="await asyncio.sleep(0)" if tasks else "pass",
+            define="async def" if self._tasks else "def", between="await asyncio.sleep(0)" if self._tasks else "pass",
         )  # fmt: skip
-        self._ask("explore-control", source=source, call=f"take_{word}", tasks=tasks, bound=bound)
+        self._ask("explore-control", source=source, call=f"take_{word}", tasks=self._tasks, bound=bound)
         for outcome in self._outcomes("an exploration"):
             if outcome == [True, True]:
                 self.is_open = False

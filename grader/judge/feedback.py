@@ -120,7 +120,7 @@ def _schedule_idea(error: ScheduleFailed, kind: str) -> str:
         kind = "exception"  # a race that an assertion of the scenario saw
     if kind == "exception" and not error.timely:
         return UNTIMELY
-    return ideas.get(str(error.failure.get("type")), ideas[kind]) if error.tasks else ideas[kind]
+    return ideas.get(str(error.failure.get("type")), ideas[kind])
 
 
 def _replayed(played: dict[str, Any]) -> Judged:

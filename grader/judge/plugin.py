@@ -95,13 +95,12 @@ class Judge:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         if self.exercise_of(item) is None:
             return (yield)
+        explore = getattr(item, "funcargs", {}).get("explore")
         try:
             return (yield)
         except CheckFailed as failed:
-            explore = getattr(item, "funcargs", {}).get("explore")
             raise explore.explain(failed) if explore is not None else failed from None
         except (TypeError, ValueError, LookupError, AttributeError) as broken:
-            explore = getattr(item, "funcargs", {}).get("explore")
             if explore is None or not explore.is_open:
                 raise
             # What came from the submission's process as an outcome has not the form that the scenario gives it.

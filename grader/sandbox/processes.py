@@ -60,18 +60,8 @@ def fair_memory(pids: list[int]) -> int:
     return total
 
 
-def marked(text: str) -> list[psutil.Process]:
-    """Every process of this machine that was started with `text` in its environment, as far as we may look."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if text in process.environ().values():
-                found.append(process)
-    return found
-
-
 def mentioning(text: str) -> list[psutil.Process]:
-    """Every other process of this machine with `text` in its command line or environment, as far as we may look."""
+    """Every other living process of this machine with `text` in its command line or environment, as far as we may look."""
     found = []
     for process in psutil.process_iter():
         words: list[str] = []

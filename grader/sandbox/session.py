@@ -30,10 +30,8 @@ from grader.sandbox.warm import RUN
 
 TAIL = 16_384  # bytes of output that are kept
 MOST_CONNECTIONS = 128
-READY, READY_PER_BYTE = (
-    0.1,
-    5e-7,
-)  # seconds that it may take to be ready for a timed call, and for each byte of arguments
+READY = 0.1  # seconds that it may take to be ready for a timed call,
+READY_PER_BYTE = 5e-7  # and for each byte of its arguments
 HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")  # they end with the process they serve
 
 

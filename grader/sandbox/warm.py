@@ -20,12 +20,11 @@ import psutil
 
 from grader.errors import GraderFault
 from grader.sandbox import cage, wire
-from grader.sandbox.processes import below, end_all, end_group, lives, marked, memory_below, names_in_shared_memory
+from grader.sandbox.processes import below, end_all, end_group, lives, memory_below, mentioning, names_in_shared_memory
 from grader.sandbox.removal import remove
 
-RUN = (
-    "GRADER_RUN"  # set by who started this judge: all processes and segments of shared memory below it carry this word
-)
+# Set by who started this judge: all processes and segments of shared memory below it carry this word.
+RUN = "GRADER_RUN"
 MARK = "GRADER_MARK"  # its value tells the processes of one warm parent, also when that has been killed
 PATIENCE = 5.0  # seconds for an answer of the warm parent; it is stopped or dead when it takes longer
 IMPORTS = 60.0  # the first answer comes after the imports
@@ -78,7 +77,7 @@ class _Parent:
 
     def end_adopted(self) -> None:
         """End what has lost this parent by a hostile hand; outside a cage, it can be anywhere in the tree of processes."""
-        end_all(lambda: [process for process in marked(self._mark) if lives(process)])
+        end_all(lambda: mentioning(self._mark))
 
 
 class WarmLauncher:

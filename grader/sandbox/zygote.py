@@ -114,9 +114,7 @@ class Zygote:
 
 def _scratch(folder: Path) -> tuple[Path, ...]:
     """Where submissions can leave something: /tmp, what of it lies above the judge's folder, and /dev/shm."""
-    return Path("/dev/shm"), *(
-        p for p in (Path("/tmp"), *folder.parents) if p == Path("/tmp") or Path("/tmp") in p.parents
-    )
+    return Path("/dev/shm"), Path("/tmp"), *(p for p in folder.parents if Path("/tmp") in p.parents)
 
 
 def become(user: int) -> None:
