@@ -130,6 +130,9 @@ class _Nobody:
     def wait(self, number: int, seconds: float) -> int | None:
         return 1
 
+    def listener(self, port: int) -> socket.socket | None:
+        return None
+
     def memory(self, number: int) -> dict[int, int]:
         return {}
 

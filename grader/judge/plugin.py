@@ -203,9 +203,9 @@ def submission(request: pytest.FixtureRequest) -> Iterator[Submission]:
 
 
 @pytest.fixture
-def mirror() -> Iterator[Mirror]:
-    """An HTTP server of the judge."""
-    made = Mirror()
+def mirror(submission: Submission) -> Iterator[Mirror]:
+    """An HTTP server of the judge, which the submission can reach."""
+    made = Mirror(submission.listener)
     made.start()
     yield made
     made.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -224,6 +225,10 @@ class Submission:
 
         values: np.ndarray[Any, Any] = np.load(array.path)
         return values
+
+    def listener(self, port: int) -> socket.socket | None:
+        """A socket that listens on this port where the submission sees its loopback; None where that is this machine's."""
+        return self._launcher.listener(port)
 
     def child_processes(self) -> int:
         return len(self.session.children())

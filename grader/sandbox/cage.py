@@ -1,7 +1,8 @@
-"""The isolation levels: which can be had on this machine, and bubblewrap's command line for the strongest."""
+"""The isolation levels: which can be had on this machine, and how the first process at each of them is started."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import site
@@ -10,16 +11,29 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from grader.errors import UsageError
-from grader.sandbox import limits
+from grader.sandbox import confine, limits
 
 VARIABLE = "GRADER_ISOLATION"
-BUBBLEWRAP, GROUP, PROCESS = "bubblewrap", "process-group", "process"
-ASKED = ("auto", BUBBLEWRAP, GROUP)
+BUBBLEWRAP, NAMESPACES, LANDLOCK, GROUP, PROCESS = (
+    "bubblewrap", "user-namespaces", "landlock", "process-group", "process",
+)  # fmt: skip
+LEVELS = (BUBBLEWRAP, NAMESPACES, LANDLOCK, GROUP)  # the strongest first
+CAGED = (BUBBLEWRAP, NAMESPACES)  # processes and network of their own; ended at one blow
+CONFINED = (*CAGED, LANDLOCK)  # files and system calls
+ASKED = ("auto", *LEVELS)
 # The warm parent's own: to become the submission's user, to end its processes and to clean up after it.
 CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE", "CAP_FOWNER")
 FIRST_USER, USERS = 60_600, 500  # no distribution gives these numbers to anybody
+REMEDIES = {
+    BUBBLEWRAP: "It needs bubblewrap 0.7 and either root with CAP_SYS_ADMIN and CAP_NET_ADMIN (a container: --privileged) or user "
+    "namespaces (Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0).",
+    NAMESPACES: "It needs util-linux 2.37 and either root with CAP_SYS_ADMIN (a container: --privileged) or user namespaces "
+    "(Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0).",
+    LANDLOCK: "It needs Landlock (Linux 6.2).",
+}
 TOP = tuple(map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64")))
 ETC = (
     "alternatives", "ca-certificates.conf", "gai.conf", "host.conf", "hosts", "ld.so.cache", "ld.so.conf",
@@ -27,47 +41,76 @@ ETC = (
 )  # fmt: skip
 
 
-def resolve(asked: str | None = None) -> str:
-    """The level to use; None asks GRADER_ISOLATION. Raises UsageError when the level asked for cannot be had."""
+def resolve(asked: str | None = None, tested: bool = False) -> str:
+    """The level to use; None asks GRADER_ISOLATION. Raises UsageError when the level asked for cannot be had.
+
+    `tested`: a level that is asked for by its name has passed its self-test a moment ago.
+    """
     asked = asked or os.environ.get(VARIABLE) or "auto"
     if not hasattr(os, "fork"):
         if asked in ("auto", PROCESS):
             return PROCESS
         raise UsageError(f"The isolation level {asked} needs Linux or macOS. Leave --isolation away.")
     if asked == "auto":
-        return GROUP if fault() else BUBBLEWRAP
-    if asked == BUBBLEWRAP and (why := fault()):
-        raise UsageError(f"The isolation level {BUBBLEWRAP} cannot be had here: {why}")
+        return next(level for level in LEVELS if not fault(level))
     if asked not in ASKED:
         raise UsageError(f"There is no isolation level {asked!r}; the levels are {', '.join(ASKED)}.")
+    if not tested and (why := fault(asked)):
+        raise UsageError(
+            f"The isolation level {asked} cannot be had here: {why} `--isolation auto` takes the best level of this machine."
+        )
     return asked
 
 
-def fault() -> str:
-    """Why bubblewrap cannot be used here and what to do about it; empty if its self-test passes."""
+def fault(level: str) -> str:
+    """Why this level cannot be used here and what to do about it; empty if its self-test passes."""
+    if level == GROUP:
+        return ""
     if sys.platform != "linux":
-        return "it exists on Linux only. `--isolation auto` takes the best level of this machine."
-    if shutil.which("bwrap") is None:
-        return "bwrap is not installed. Debian and Ubuntu: `apt-get install bubblewrap`; or use `--isolation auto`."
+        return "it exists on Linux only."
+    if level == BUBBLEWRAP and shutil.which("bwrap") is None:
+        return "bwrap is not installed. Debian and Ubuntu: `apt-get install bubblewrap`."
+    if level == NAMESPACES and shutil.which("unshare") is None:
+        return "unshare is not installed. Debian and Ubuntu: `apt-get install util-linux`."
+    if level != BUBBLEWRAP and confine.landlock_abi() < confine.OLDEST_ABI:
+        return "the kernel has no Landlock, or an old one. It needs Linux 6.2 or newer, with landlock among its `lsm=`."
+    said = _self_test(level)
+    return said and f"its self-test says: {said[:300]}. {REMEDIES[level]}"
+
+
+def _self_test(level: str) -> str:
+    """What does not hold at this level; empty if everything does."""
     with tempfile.TemporaryDirectory(prefix="kata-") as name, tempfile.NamedTemporaryFile(prefix="kata-") as outside:
         folder = Path(name).resolve()
-        give(folder, user(), 0o770)
-        script = str(Path(__file__).with_name("probe.py"))
-        probe = [sys.executable, "-I", "-S", script, str(user() or ""), str(folder), outside.name]
+        plan = plan_of(level, folder)
+        give(folder, plan["user"], 0o770)
+        words = [sys.executable, "-P", "-m", "grader.sandbox.probe", json.dumps(plan), str(folder), outside.name]
         try:
             done = subprocess.run(
-                command(folder, probe), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
+                command(level, folder, words), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return f"bwrap could not be run: {error}. `--isolation auto` takes the best level of this machine."
-    said = (done.stdout or done.stderr).strip().splitlines() or ["nothing"]
-    if done.returncode == 0 and said == ["it holds"]:
+            return f"it could not be run ({error})"
+    if done.returncode == 0 and done.stdout.strip() == "it holds":
         return ""
-    return (
-        f"its self-test says: {said[-1][:300]}. It needs bubblewrap 0.7 and either root with CAP_SYS_ADMIN (a container: "
-        "--privileged) or user namespaces (Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0). "
-        "`--isolation auto` takes the best level of this machine."
-    )
+    return "; ".join(done.stdout.split("\n")).strip("; ") or (done.stderr.strip().splitlines() or ["nothing"])[-1]
+
+
+def plan_of(level: str, folder: Path | None) -> dict[str, Any]:
+    """What the first process at this level does itself, as plain data.
+
+    `user`: whom submissions become (None: nobody else). `readable`, `scratch`: what they may read, and where they may write
+    beside their own folder; None: no limit. `furnish`: bytes for /dev/shm in namespaces that are still bare. `caged`: the
+    first process is the first of a PID namespace.
+    """
+    caged = level in CAGED
+    return {
+        "user": user() if level == BUBBLEWRAP else None,
+        "readable": [str(path) for path in (*_python(), *_machine(), "/proc", folder)] if level in CONFINED else None,
+        "scratch": ["/dev/shm", *(["/tmp"] if level == BUBBLEWRAP else [])],
+        "furnish": limits.SHARED_MEMORY if level == NAMESPACES else None,
+        "caged": caged,
+    }
 
 
 def user() -> int | None:
@@ -85,14 +128,26 @@ def give(folder: Path, owner: int | None, mode: int) -> None:
         folder.chmod(0o2000 | mode)
 
 
-def command(folder: Path, program: Sequence[str]) -> list[str]:
-    """`program` in the cage: it sees Python, the grader and `folder`, and no process of the outside.
+def command(level: str, folder: Path, program: Sequence[str]) -> list[str]:
+    """The command line that starts `program` at this level."""
+    if level == BUBBLEWRAP:
+        return [*_bubblewrap(folder), *program]
+    if level == NAMESPACES:
+        words = ["unshare", "--pid", "--fork", "--kill-child", "--ipc", "--uts", "--net", "--mount", "--mount-proc"]
+        if user() is None:
+            words += ["--user", "--map-current-user", "--keep-caps"]
+        return [*words, "--", *program]
+    return list(program)
+
+
+def _bubblewrap(folder: Path) -> list[str]:
+    """It sees Python, the grader and `folder`, and no process and no network of the outside.
 
     As root without a user namespace: with one, root inside would be root outside for every file that is not mounted
-    away, /proc/sys among them. The network is the machine's own, because the judge's servers are on the loopback.
+    away, /proc/sys among them.
     """
-    words = ["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
-    words += ["--as-pid-1"]  # no signal from inside reaches the first process, not even SIGKILL
+    words = ["bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try"]
+    words += ["--die-with-parent", "--as-pid-1"]  # no signal from inside reaches the first process, not even SIGKILL
     if user() is None:
         words += ["--unshare-user"]
     else:
@@ -109,7 +164,7 @@ def command(folder: Path, program: Sequence[str]) -> list[str]:
     for link in filter(Path.is_symlink, TOP):
         words += ["--symlink", os.readlink(link), str(link)]
     words += ["--bind", str(folder), str(folder), "--remount-ro", "/", "--"]
-    return [*words, *program]
+    return words
 
 
 def _python() -> Iterator[Path]:

@@ -16,7 +16,7 @@ import psutil
 
 from grader.sandbox import cage
 from grader.sandbox.processes import below, end_all, end_group, lives, memory_below, names_in_shared_memory
-from grader.sandbox.warm import WarmLauncher
+from grader.sandbox.warm import RUN, WarmLauncher
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "TZ", "COVERAGE_PROCESS_START")
@@ -44,6 +44,10 @@ class Launcher(Protocol):
         """Its exit code, None if it has not ended."""
         ...
 
+    def listener(self, port: int) -> socket.socket | None:
+        """A socket that listens on this port of the submission's own loopback; None where it shares the judge's."""
+        ...
+
     def memory(self, number: int) -> dict[int, int]:
         """Resident bytes of each living process of the submission, by pid."""
         ...
@@ -67,7 +71,7 @@ def launcher(preload: Sequence[str], isolation: str | None = None) -> Launcher:
     """The launcher of that isolation level (None: as GRADER_ISOLATION says, else the best one of this machine)."""
     if debugging():
         return DebugLauncher()
-    level = cage.resolve(isolation)
+    level = cage.resolve(isolation, tested=RUN in os.environ)  # whoever started this judge has tested it
     if level == cage.PROCESS or os.environ.get("GRADER_LAUNCH") == "cold":
         return ColdLauncher()
     return WarmLauncher(preload, level, clean_environment())
@@ -115,6 +119,9 @@ class ColdLauncher:
         except subprocess.TimeoutExpired:
             return None
 
+    def listener(self, port: int) -> socket.socket | None:
+        return None
+
     def memory(self, number: int) -> dict[int, int]:
         return {number: 0, **memory_below(number)}
 
@@ -153,6 +160,9 @@ class DebugLauncher:
         return 0
 
     def wait(self, number: int, seconds: float) -> int | None:
+        return None
+
+    def listener(self, port: int) -> socket.socket | None:
         return None
 
     def memory(self, number: int) -> dict[int, int]:

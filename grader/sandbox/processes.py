@@ -113,3 +113,26 @@ def _resident(process: psutil.Process) -> int:
     with contextlib.suppress(psutil.Error):
         return int(process.memory_info().rss)
     return 0
+
+
+def internet_sockets(pid: int) -> set[str]:
+    """The open TCP and UDP sockets of a process. Raises psutil.Error."""
+    if not LINUX:
+        connections = psutil.Process(pid).net_connections(kind="inet")
+        return {f"socket on port {c.laddr.port}" if c.laddr else "socket" for c in connections}
+    # psutil looks into the books of its own network; the process may have another one.
+    open_now = set()
+    with contextlib.suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                open_now.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    found = set()
+    for kind in ("tcp", "tcp6", "udp", "udp6"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/net/{kind}", encoding="ascii") as file:
+            for line in list(file)[1:]:
+                fields = (
+                    line.split()
+                )  # proc(5): the second is address:port in hexadecimal digits, the tenth is the inode
+                if f"socket:[{fields[9]}]" in open_now:
+                    found.add(f"socket on port {int(fields[1].rpartition(':')[2], 16)}")
+    return found

@@ -25,6 +25,7 @@ import psutil
 from grader.sandbox import cage, diagnosis, limits, wire
 from grader.sandbox.launch import Launcher
 from grader.sandbox.outcomes import LimitReached, ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
+from grader.sandbox.processes import internet_sockets
 from grader.sandbox.removal import remove
 from grader.sandbox.warm import RUN
 
@@ -332,10 +333,9 @@ class Session:
         """Files and internet sockets that the submission's process holds open."""
         found: set[str] = set()
         with contextlib.suppress(psutil.Error):
-            process = psutil.Process(self.pid)
-            found |= {f"file {Path(f.path).name}" for f in process.open_files() if Path(f.path).name != "stacks"}
-            for connection in process.net_connections(kind="inet"):
-                found.add(f"socket on port {connection.laddr.port}" if connection.laddr else "socket")
+            files = psutil.Process(self.pid).open_files()
+            found |= {f"file {Path(f.path).name}" for f in files if Path(f.path).name != "stacks"}
+            found |= internet_sockets(self.pid)
         return found
 
     # -- end --------------------------------------------------------------------------------------------------------
@@ -387,8 +387,7 @@ class Session:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
-        if self._launcher.folder is None:  # the cage sweeps its own /dev/shm
-            for path in Path("/dev/shm").glob(f"*{self._shm_prefix[1:]}*"):
-                with contextlib.suppress(OSError):
-                    path.unlink()
+        for path in Path("/dev/shm").glob(f"*{self._shm_prefix[1:]}*"):  # a cage has its own, and sweeps it
+            with contextlib.suppress(OSError):
+                path.unlink()
         remove(self.folder)

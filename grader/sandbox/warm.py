@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
+import grader
 from grader.errors import GraderFault
 from grader.sandbox import cage, wire
 from grader.sandbox.processes import below, end_all, end_group, lives, memory_below, mentioning, names_in_shared_memory
@@ -28,6 +29,7 @@ RUN = "GRADER_RUN"
 MARK = "GRADER_MARK"  # its value tells the processes of one warm parent, also when that has been killed
 PATIENCE = 5.0  # seconds for an answer of the warm parent; it is stopped or dead when it takes longer
 IMPORTS = 60.0  # the first answer comes after the imports
+Answer = TypeVar("Answer")
 
 
 class ParentLost(Exception):
@@ -37,14 +39,13 @@ class ParentLost(Exception):
 class _Parent:
     """One running warm parent and the socket to it. Submissions live below the process with the pid `root`."""
 
-    def __init__(self, config: dict[str, Any], environment: Mapping[str, str]) -> None:
-        folder = config["folder"]
+    def __init__(self, level: str, config: dict[str, Any], environment: Mapping[str, str]) -> None:
         run = os.environ.get(RUN, "")
         self._mark = run + secrets.token_hex(16)
         self._line, theirs = socket.socketpair()
         program = [sys.executable, "-P", "-m", "grader.sandbox.zygote", json.dumps({**config, "run": run})]
         self._process = subprocess.Popen(
-            cage.command(Path(folder), program) if folder else program,
+            cage.command(level, Path(config["folder"]), program),
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             env={**environment, MARK: self._mark},
@@ -67,6 +68,14 @@ class _Parent:
         wire.send(self._line, request)
         return wire.receive(self._line)
 
+    def listener(self, port: int) -> socket.socket:
+        """A socket that listens on this port of the cage's loopback. Raises what `ask` raises."""
+        self.ask({"listen": port}, PATIENCE)
+        _, received, _, _ = socket.recv_fds(self._line, 1, 1)
+        if not received:
+            raise OSError("no socket came")
+        return socket.socket(fileno=received[0])
+
     def end(self) -> None:
         """End it and all its submissions. The cage goes with its first process, and everything in it with the cage."""
         self._line.close()
@@ -85,34 +94,39 @@ class WarmLauncher:
 
     def __init__(self, preload: Sequence[str], level: str, environment: Mapping[str, str]) -> None:
         self.level = level
-        self.folder: Path | None = None
-        self.user: int | None = None
-        self._environment = environment
+        self._environment = dict(environment)
         self._lock = threading.Lock()
         self._umask: int | None = None
-        if level == cage.BUBBLEWRAP:
+        self.folder: Path | None = None
+        if level in cage.CONFINED:
             self.folder = Path(tempfile.mkdtemp(prefix="kata-")).resolve()
-            self.user = cage.user()
+            self._environment["PYTHONPATH"] = str(_link(self.folder))
+        plan = cage.plan_of(level, self.folder)
+        self.user: int | None = plan["user"]
+        self._caged = bool(plan["caged"])
+        if self.folder is not None:
             cage.give(self.folder, self.user, 0o710)
-            if self.user is not None:  # what checks make in a submission's folder is for its group, too
-                self._umask = os.umask(0o002)
-        folder = str(self.folder) if self.folder else None
-        self._config = {"preload": list(preload), "folder": folder, "user": self.user}
-        self._parent: _Parent | None = _Parent(self._config, environment)
+        if self.user is not None:  # what checks make in a submission's folder is for its group, too
+            self._umask = os.umask(0o002)
+        self._config = {"preload": list(preload), "folder": str(self.folder or ""), "plan": plan}
+        self._parent: _Parent | None = _Parent(level, self._config, self._environment)
 
-    def _ask(self, request: dict[str, Any], seconds: float = 0.0) -> dict[str, Any]:
-        """The answer, which may take so many seconds longer than usual."""
+    def _with_parent(self, use: Callable[[_Parent], Answer]) -> Answer:
         with self._lock:
             if self._parent is None:
                 raise ParentLost
             try:
-                return self._parent.ask(request, seconds + PATIENCE)
+                return use(self._parent)
             except (OSError, wire.WireError) as error:
                 self._drop(self._parent)
                 raise ParentLost from error
             except BaseException:  # a late answer would be taken for the answer to the next question
                 self._drop(self._parent)
                 raise
+
+    def _ask(self, request: dict[str, Any], seconds: float = 0.0) -> dict[str, Any]:
+        """The answer, which may take so many seconds longer than usual."""
+        return self._with_parent(lambda parent: parent.ask(request, seconds + PATIENCE))
 
     def _drop(self, parent: _Parent) -> None:
         self._parent = None
@@ -123,11 +137,11 @@ class WarmLauncher:
         for _ in range(2):
             with contextlib.suppress(ParentLost):
                 return int(self._ask({"fork": config})["pid"])
-            self._parent = _Parent(self._config, self._environment)
+            self._parent = _Parent(self.level, self._config, self._environment)
         raise GraderFault(f"No submission can be started at the isolation level {self.level}; another may work.")
 
     def pid_of(self, number: int, sock: socket.socket) -> int:
-        if self.folder is None:
+        if not self._caged:
             return number
         pid, _, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
         return int(pid)  # the kernel tells it as this process sees it, the warm parent as the cage does
@@ -137,6 +151,13 @@ class WarmLauncher:
             code: int | None = self._ask({"wait": number, "seconds": seconds}, seconds)["status"]
             return code
         return None
+
+    def listener(self, port: int) -> socket.socket | None:
+        if not self._caged:
+            return None
+        with contextlib.suppress(ParentLost):
+            return self._with_parent(lambda parent: parent.listener(port))
+        raise GraderFault(f"The judge got no port in the network of the isolation level {self.level}.")
 
     def memory(self, number: int) -> dict[int, int]:
         """All processes below the warm parent: it adopts what tried to leave the submission's tree."""
@@ -148,14 +169,14 @@ class WarmLauncher:
         return [p for p in below(parent.root) if p.pid != pid] if parent and parent.root else []
 
     def shared_memory(self) -> list[str]:
-        if self.folder is None:
+        if not self._caged:
             return names_in_shared_memory()
         with contextlib.suppress(ParentLost):
             return [str(name) for name in self._ask({"shared": True})["names"]]
         return []
 
     def end(self, number: int) -> None:
-        if self.folder is None:
+        if not self._caged:
             end_group(number)
             end_all(lambda: self.descendants(0))
             self.wait(number, 0)
@@ -172,3 +193,11 @@ class WarmLauncher:
             remove(self.folder)
         if self._umask is not None:
             os.umask(self._umask)
+
+
+def _link(folder: Path) -> Path:
+    """A folder from which the package `grader` can be imported where the one that it lies in must not be listed."""
+    place = folder / "path"
+    place.mkdir(mode=0o755)
+    (place / "grader").symlink_to(Path(grader.__file__).parent)
+    return place

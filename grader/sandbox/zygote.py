@@ -2,15 +2,15 @@
 
 Standard input is a socket to the judge, with the frames of `wire`: `{"fork": config}` answers `{"pid": n}`;
 `{"wait": pid, "seconds": s}` answers `{"status": n or null}` (the code of `os.waitstatus_to_exitcode`);
-`{"sweep": true}` (in the cage) ends and removes everything but this process; `{"shared": true}` answers the names in
-/dev/shm; anything else answers `{}`. When the socket closes, it kills all its descendants.
+`{"sweep": true}` (in a cage) ends and removes everything but this process; `{"shared": true}` answers the names in
+/dev/shm; `{"listen": port}` (in a cage) answers `{}` and sends a socket that listens on that port of the cage's loopback;
+anything else answers `{}`. When the socket closes, it kills all its descendants.
 It is single-threaded, and adopts orphans (child subreaper), so that a double fork does not escape the sweep.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
@@ -25,40 +25,43 @@ from pathlib import Path
 from typing import Any
 
 import grader.sandbox.child as child
-from grader.sandbox import wire
+from grader.sandbox import confine, wire
 from grader.sandbox.removal import remove
 
-PR_SET_DUMPABLE = 4  # linux/prctl.h
-PR_SET_CHILD_SUBREAPER = 36
-PR_SET_NO_NEW_PRIVS = 38
 ALWAYS = ("concurrent.futures.process", "multiprocessing.pool", "multiprocessing.shared_memory")
 
 
 class Zygote:
-    """`config`: preload (modules), folder (of the judge; null outside a cage), user (to become; null: stay)."""
+    """`config`: preload (modules), folder (of the judge), and the plan of `cage.plan_of`."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self._user: int | None = config["user"]
-        self._folder = Path(config["folder"]) if config["folder"] else None
-        if self._folder and os.getpid() != 1:
+        self._plan = config["plan"]
+        self._caged = bool(self._plan["caged"])
+        if self._caged and os.getpid() != 1:
             sys.exit("This is no cage: a sweep would end every process of the machine.")
+        if self._plan["furnish"]:
+            confine.furnish(self._plan["furnish"])
         # What is shown to the cage may lie in these folders, too: nothing that is there before the first submission goes.
-        self._swept = _scratch(self._folder) if self._folder else ()
+        self._swept = _scratch(self._plan["scratch"], Path(config["folder"])) if self._caged else ()
         self._kept = {path for place in self._swept for path in place.iterdir()}
         self._judge = socket.socket(fileno=0)
-        _prctl(PR_SET_CHILD_SUBREAPER)
-        _prctl(PR_SET_NO_NEW_PRIVS)
-        _prctl(PR_SET_DUMPABLE, 0)  # no submission reads or changes the parent of the next one
+        confine.prctl(confine.PR_SET_CHILD_SUBREAPER)
+        confine.prctl(confine.PR_SET_NO_NEW_PRIVS)
+        confine.prctl(confine.PR_SET_DUMPABLE, 0)  # no submission reads or changes the parent of the next one
         for name in (*ALWAYS, *config["preload"]):
             with contextlib.suppress(ImportError):  # a missing optional package is told when the check asks for it
                 importlib.import_module(name)
+        self._calls = confine.SystemCalls() if self._plan["readable"] else None
         gc.freeze()
 
     def run(self) -> None:
         with contextlib.suppress(wire.WireError, OSError):
             while True:
-                wire.send(self._judge, self._answer(wire.receive(self._judge, limit=1 << 24)))
-        if self._folder:
+                request = wire.receive(self._judge, limit=1 << 24)
+                wire.send(self._judge, self._answer(request))
+                if "listen" in request:
+                    self._send_listener(request["listen"])
+        if self._caged:
             self._sweep()
         else:
             _end_descendants()  # the judge is gone, however it went
@@ -70,9 +73,13 @@ class Zygote:
             return {"status": _wait(request["wait"], request["seconds"])}
         if "shared" in request:
             return {"names": sorted(os.listdir("/dev/shm"))}
-        if "sweep" in request and self._folder:
+        if "sweep" in request and self._caged:
             self._sweep()
         return {}
+
+    def _send_listener(self, port: int) -> None:
+        with socket.create_server(("127.0.0.1", port), backlog=256) as server:
+            socket.send_fds(self._judge, [b"s"], [server.fileno()])
 
     def _fork(self, config: dict[str, Any]) -> int:
         pid = os.fork()
@@ -85,9 +92,17 @@ class Zygote:
             with open(os.devnull) as nothing:
                 os.dup2(nothing.fileno(), 0)
             limit(config["limits"])
-            if self._user is not None:
-                become(self._user)
-            _prctl(PR_SET_DUMPABLE)
+            if self._plan["user"] is not None:
+                confine.become(self._plan["user"])
+            confine.prctl(confine.PR_SET_DUMPABLE)
+            if self._calls is not None:
+                writable = (
+                    config["work"],
+                    config["diagnosis"],
+                    *config["environment"].values(),
+                    *self._plan["scratch"],
+                )
+                confine.confine(self._plan["readable"], dict.fromkeys(writable), self._calls)
             child.route_output(config)
             os.environ.update(config["environment"])
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -112,16 +127,10 @@ class Zygote:
                 remove(path)
 
 
-def _scratch(folder: Path) -> tuple[Path, ...]:
-    """Where submissions can leave something: /tmp, what of it lies above the judge's folder, and /dev/shm."""
-    return Path("/dev/shm"), Path("/tmp"), *(p for p in folder.parents if Path("/tmp") in p.parents)
-
-
-def become(user: int) -> None:
-    """Give up root for good: no group, no capability and no way back is left."""
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
+def _scratch(scratch: list[str], folder: Path) -> tuple[Path, ...]:
+    """Where submissions can leave something: the folders for everybody, and what of them lies above the judge's folder."""
+    places = tuple(map(Path, scratch))
+    return *places, *(path for path in folder.parents if any(place in path.parents for place in places))
 
 
 def limit(limits: dict[str, int]) -> None:
@@ -173,12 +182,6 @@ def _sleep_until_child_ends(pid: int, end: float) -> None:
             os.close(handle)
             return
     time.sleep(min(seconds, 0.005))
-
-
-def _prctl(option: int, value: int = 1) -> None:
-    """Linux only; elsewhere the sweep finds only what stayed in the process group."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 if __name__ == "__main__":

@@ -79,9 +79,14 @@ class Reply:
 
 
 class Mirror:
-    """Start with `start()`, end with `close()`; the server lives in a thread of its own."""
+    """Start with `start()`, end with `close()`; the server lives in a thread of its own.
 
-    def __init__(self) -> None:
+    `elsewhere(port)` gives a socket that listens on the same port of the loopback that the submission sees; None where it
+    sees this machine's. So one address reaches the mirror from both sides.
+    """
+
+    def __init__(self, elsewhere: Callable[[int], socket.socket | None] = lambda port: None) -> None:
+        self._elsewhere = elsewhere
         self._replies: dict[str, Reply] = {}
         self._counts: dict[str, int] = {}
         self._open: dict[str, int] = {}
@@ -114,6 +119,8 @@ class Mirror:
         server = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port: int = server.getsockname()[1]
         await web.SockSite(self._runner, server).start()
+        if (theirs := self._elsewhere(self.port)) is not None:
+            await web.SockSite(self._runner, theirs).start()
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(10)

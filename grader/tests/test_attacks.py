@@ -37,7 +37,7 @@ LETS_THROUGH, NOT_RUN, SOMETIMES = "lets through", "not run", "sometimes"
 LEAK, FORGERY, SURVIVOR = "canary", "forged", "survivor"
 CANARIES = ("canary-in-the-environment", "canary-in-the-home", "canary-in-the-reference")
 CHECKS = re.findall(r"^def (test_\w+)", (TARGET / "checks.py").read_text(encoding="utf-8"), re.MULTILINE)
-BUBBLEWRAP_FAULT = cage.fault()
+BUBBLEWRAP_FAULT = cage.fault(cage.BUBBLEWRAP)
 JOBS = 10  # most judges wait most of the time
 ON_THE_MACHINE = ("ending", "killing", "outliving", "results", "runner", "secrets")  # folders
 LONGEST_RESULT = 1_000_000
