@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 
 from grader.sandbox import cage, diagnosis, limits, wire
+from grader.sandbox.callbacks import Callbacks
 from grader.sandbox.launch import Launcher
 from grader.sandbox.outcomes import LimitReached, ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
 from grader.sandbox.processes import internet_sockets
@@ -99,14 +100,13 @@ class Session:
         self.folder = Path(tempfile.mkdtemp(prefix="kata-", dir=launcher.folder)).resolve()
         self.work = self.folder / "work"
         self._deadline = time.monotonic() + job.seconds
-        self._functions: list[Callable[..., Any]] = []
+        self._callbacks = Callbacks()
         self._token = secrets.token_hex(16)
         self._output = bytearray()
         self._left_out = 0
         self._connections: list[socket.socket] = []
         self._control: socket.socket | None = None
         self._arrived = threading.Event()
-        self.callback_error: BaseException | None = None
         self._number: int | None = None  # the launcher's word for the process
         self.pid = 0  # as this process sees it; known once it has connected
         self._watch: limits.Watch | None = None
@@ -199,7 +199,7 @@ class Session:
                 self._drain(sock)
             elif role == "callback":
                 while True:
-                    self._call_back(sock)
+                    wire.send(sock, self._callbacks.answer(wire.receive(sock, 65_536)))
         except (wire.WireError, OSError):
             pass
         with contextlib.suppress(ValueError):
@@ -213,27 +213,6 @@ class Session:
                 self._left_out += len(self._output) - TAIL
                 del self._output[:-TAIL]
 
-    def _call_back(self, sock: socket.socket) -> None:
-        message = wire.receive(sock, 65_536)
-        try:
-            number = message["function"]
-            if type(number) is not int or number < 0:
-                raise wire.WireError("a call of nothing")
-            function = self._functions[number]
-            args, kwargs = wire.decode(message["args"]), wire.decode(message["kwargs"])
-        except (KeyError, IndexError) as error:
-            raise wire.WireError("a call of nothing") from error
-        if not isinstance(args, list) or not isinstance(kwargs, dict) or not all(isinstance(k, str) for k in kwargs):
-            raise wire.WireError("arguments of no known form")
-        try:
-            reply: dict[str, Any] = {"value": wire.encode(function(*args, **kwargs))}
-        except Exception as error:
-            name = next((c.__name__ for c in type(error).__mro__ if c.__name__ in wire.RETURNABLE), None)
-            if name is None:
-                self.callback_error = self.callback_error or error
-            reply = {"raise": [name or "RuntimeError", str(error)]}
-        wire.send(sock, reply)
-
     # -- ask --------------------------------------------------------------------------------------------------------
 
     def remaining(self) -> float:
@@ -241,8 +220,7 @@ class Session:
 
     def number_of(self, function: Callable[..., Any]) -> int:
         """The number under which the submission can call this function of the judge."""
-        self._functions.append(function)
-        return len(self._functions) - 1
+        return self._callbacks.number_of(function)
 
     def ask(self, message: dict[str, Any], call: str) -> tuple[Any, float, float]:
         """Send a request and wait: (the answer's data, wall seconds, CPU seconds of the process tree).
@@ -279,8 +257,8 @@ class Session:
             raise ProtocolBroken(call, str(error)) from None
 
     def _value(self, reply: dict[str, Any], call: str) -> Any:
-        if self.callback_error is not None:
-            raise self.callback_error
+        if self._callbacks.error is not None:
+            raise self._callbacks.error
         if "raised" in reply and isinstance(reply["raised"], dict):
             raise SubmissionRaised(call, wire.decode_raised(reply["raised"]))
         if "value" in reply:
