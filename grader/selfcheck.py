@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader import odd_answers
 from grader.catalog import Exercise
 from grader.errors import GraderFault
 from grader.grading import Grading, Heard, Request
@@ -90,7 +92,8 @@ def signatures(path: Path) -> dict[str, str]:
 def check_exercise(exercise: Exercise, jobs: int | None, heard: Heard, say: Say, quick: bool = False) -> list[str]:
     """Every broken promise of one exercise, as lines; an empty list means that all hold.
 
-    `quick` runs wrong submissions against the check that their header names, and not against those before it.
+    `quick` runs wrong submissions against the check that their header names, and not against those before it; and nothing
+    against odd answers.
     """
     problems = list(check_files(exercise))
     with Grading(jobs=jobs) as grading:
@@ -109,6 +112,8 @@ def check_exercise(exercise: Exercise, jobs: int | None, heard: Heard, say: Say,
     caught = {c.name for result in results for c in result.checks if c.verdict in BAD}
     unproven = [c.name for c in solutions[0].checks if c.name not in caught]
     problems += _dead(exercise, unproven, wrong, jobs, heard, solutions[0])
+    if not quick:
+        problems += _errors(exercise, jobs, heard)
     return problems
 
 
@@ -158,6 +163,23 @@ def _dead(
         if not any(c.verdict in BAD for c in checks) and not _busy(kinds[name], checks):
             problems.append(f"{name} is a dead check: no rejected submission fails it")
     return problems
+
+
+def _errors(exercise: Exercise, jobs: int | None, heard: Heard) -> Iterator[str]:
+    """Checks that take a submission's nonsense for a fault of the grader."""
+    with tempfile.TemporaryDirectory(prefix="odd-") as folder, Grading(jobs=jobs) as grading:
+        odd = []
+        for name, source in odd_answers.submissions(exercise.stub):
+            path = Path(folder) / f"{name}.py"
+            path.write_text(source, encoding="utf-8")
+            odd.append(Request(exercise, path))
+        results = grading.run(odd, heard)
+    for asked, result in zip(odd, results, strict=True):
+        for check in result.checks:
+            if check.verdict is Verdict.ERROR:
+                yield f"odd answer {asked.submission.stem}: {check.name} is error: {check.message}"
+        if result.verdict is Verdict.PASSED:
+            yield f"odd answer {asked.submission.stem}: passes"
 
 
 def _busy(kind: Kind, checks: Sequence[CheckResult]) -> bool:
