@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from grader import demo as demonstration
-from grader import grading, progress, scaffold, signals
+from grader import grading, manifest, progress, scaffold, signals
 from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root, state_folder
 from grader.cli_dev import dev
@@ -149,10 +149,11 @@ def check(
     requests = [grading.request(exercise, submission) for exercise in exercises]
     if debug:
         sys.exit(_debug(requests, seed))
+    differences = manifest.differences(catalog)
     results, level = _graded(requests, seed, jobs, isolation)
     for result in results:
         _print(terminal.exercise(result))
-    report = grading.report(results, seed, level)
+    report = grading.report(results, seed, level, differences)
     if len(results) > 1:
         _print([terminal.total(report)])
     for path, text in ((json_file, to_json), (junit_file, junit.junit)):
@@ -160,6 +161,7 @@ def check(
             _write(path, text(report))
     if submission is None:
         _remember(catalog, results)
+    _tell_differences(differences)
     _tell_own_faults(results)
     sys.exit(_exit_code(results))
 
@@ -169,6 +171,19 @@ def _remember(catalog: Catalog, results: Sequence[ExerciseResult]) -> None:
         progress.remember(catalog.root, results)
     except OSError as error:  # only a memory aid: the verdict stands without it
         _say(f"What you have solved could not be remembered in {state_folder(catalog.root)}: {error.strerror}.")
+
+
+def _tell_differences(differences: Sequence[str]) -> None:
+    if not differences:
+        return
+    first = ", ".join("{1} ({0})".format(*line.split(" ", 1)) for line in differences[:3])
+    more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+    count = (
+        f"{len(differences)} files of the release differ" if len(differences) > 1 else "1 file of the release differs"
+    )
+    _say(
+        f"{count}: {first}{more}. A classroom grades with the files of the release; `git checkout -- FILE` brings one back."
+    )
 
 
 def _tell_own_faults(results: Sequence[ExerciseResult]) -> None:

@@ -14,7 +14,7 @@ from typing import TextIO
 import click
 from rich.console import Console
 
-from grader import explore_bench, fuzz, grading, selfcheck
+from grader import explore_bench, fuzz, grading, manifest, selfcheck
 from grader import soak as soaking
 from grader.catalog import Catalog, Exercise
 from grader.errors import UsageError
@@ -22,7 +22,7 @@ from grader.render.live import Live
 from grader.sandbox.launch import launcher
 from grader.sandbox.session import Job, Session
 from grader.text import visible
-from grader.verdict import CheckResult, Kind
+from grader.verdict import CheckResult, Kind, write_atomically
 
 MARGIN = 0.10  # a reference must beat the need by this share, or the need is too high for honest noise
 
@@ -54,6 +54,15 @@ def check(catalog: Catalog, names: Sequence[str], quick: bool, jobs: int | None)
             for line in problems:
                 click.echo(f"  {visible(line)}")
     sys.exit(1 if broken else 0)
+
+
+@dev.command(name="manifest")
+@click.pass_obj
+def write_manifest(catalog: Catalog) -> None:
+    """Write down what this release consists of; `grader check` then tells which files were changed."""
+    path = manifest.path_of(catalog.root)
+    write_atomically(path, manifest.written(catalog))
+    click.echo(f"{path.relative_to(catalog.root).as_posix()}: {sum(1 for _ in manifest.protected(catalog))} files.")
 
 
 @dev.command()

@@ -200,7 +200,8 @@ def judge_environment() -> dict[str, str]:
     return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
-def report(results: Sequence[ExerciseResult], seed: int, isolation: str) -> Report:
+def report(results: Sequence[ExerciseResult], seed: int, isolation: str, differences: Sequence[str] = ()) -> Report:
+    """`differences`: files that are not those of the release (`manifest.differences`)."""
     environment: dict[str, Any] = {
         "python": platform.python_version(),
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
@@ -208,6 +209,7 @@ def report(results: Sequence[ExerciseResult], seed: int, isolation: str) -> Repo
         "cores": usable_cores(),
         "effective_cores": _effective_cores(results),
         "isolation": isolation,
+        "differences": list(differences),
     }
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     score, most = sum(r.score for r in results), sum(r.max_score for r in results)
