@@ -26,6 +26,7 @@ from grader.catalog import Exercise
 from grader.errors import GraderFault, UsageError
 from grader.measure import timing_lock
 from grader.measure.cores import usable_cores
+from grader.review import review
 from grader.sandbox import cage, warm
 from grader.sandbox.processes import end_all, end_group, mentioning
 from grader.sandbox.removal import remove
@@ -137,9 +138,13 @@ class Grading:
             seconds = round(time.monotonic() - began, 3)
             happened = _ending(code) if code not in (0, 1) or whole else "The judge could not write down all results."
             checks.append(_own_fault(f"{happened} {_last_words(output)}".strip(), seconds))
-        digest = hashlib.sha256(copy.read_bytes()).hexdigest()
+        source = copy.read_bytes()
         exercise = asked.exercise
-        submission = {"path": _short(asked.submission, exercise.root), "sha256": digest}
+        submission = {
+            "path": _short(asked.submission, exercise.root),
+            "sha256": hashlib.sha256(source).hexdigest(),
+            "review": review(source.decode("utf-8", errors="replace")),
+        }
         return exercise_result(exercise.slug, exercise.track, checks, exercise.points, submission)
 
     def _judge(

@@ -74,7 +74,7 @@ class ExerciseResult:
     score: int
     max_score: int
     seconds: float
-    submission: dict[str, str]
+    submission: dict[str, Any]
     checks: tuple[CheckResult, ...]
 
 
@@ -126,7 +126,7 @@ def verdict_of(checks: Iterable[CheckResult]) -> Verdict:
 
 
 def exercise_result(
-    name: str, track: str, checks: Iterable[CheckResult], points: Mapping[str, int], submission: dict[str, str]
+    name: str, track: str, checks: Iterable[CheckResult], points: Mapping[str, int], submission: dict[str, Any]
 ) -> ExerciseResult:
     """Score, cap and sum up one exercise. A race, deadlock or hang is not "partly right"."""
     marked = scored(checks, points)

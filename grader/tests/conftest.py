@@ -14,6 +14,16 @@ settings.register_profile("steady", deadline=None, derandomize=True, suppress_he
 settings.load_profile("steady")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tests that measure or count something record it as `table`: lines to be shown."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, lines in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "call" else ():
+                if name == "table":
+                    terminalreporter.section(lines[0])
+                    terminalreporter.write_line("\n".join(lines[1:]))
+
+
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Launcher]:
     made = launcher(())

@@ -12,8 +12,10 @@ import json
 import os
 import re
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,9 +37,9 @@ ATTACKS = [path for path in FILES if path.parent != TARGET]
 NAMES = ("attacks", "expected", "stopped-by", "weakest")
 LETS_THROUGH, NOT_RUN, SOMETIMES = "lets through", "not run", "sometimes"
 LEAK, FORGERY, SURVIVOR = "canary", "forged", "survivor"
-CANARIES = ("canary-in-the-environment", "canary-in-the-home", "canary-in-the-reference")
+CANARIES = ("canary-in-the-environment", "canary-in-the-home", "canary-in-the-reference", "canary-on-the-loopback")
 CHECKS = re.findall(r"^def (test_\w+)", (TARGET / "checks.py").read_text(encoding="utf-8"), re.MULTILINE)
-BUBBLEWRAP_FAULT = cage.fault(cage.BUBBLEWRAP)
+STRONGEST = cage.resolve()  # of this machine, or what GRADER_ISOLATION asks for
 JOBS = 10  # most judges wait most of the time
 ON_THE_MACHINE = ("ending", "killing", "outliving", "results", "runner", "secrets")  # folders
 LONGEST_RESULT = 1_000_000
@@ -110,9 +112,9 @@ def folder() -> Iterator[Path]:
 
 def _runs(asked: Attack, level: str) -> bool:
     """At the weakest level, what is stopped by the judge alone is stopped by the same code, and need not run twice."""
-    if level == cage.BUBBLEWRAP:
+    if level in cage.CAGED:
         return True
-    again = bool(BUBBLEWRAP_FAULT) or asked.path.parent.name in ON_THE_MACHINE
+    again = level == STRONGEST or asked.path.parent.name in ON_THE_MACHINE
     return again and not asked.weakest.startswith(NOT_RUN)
 
 
@@ -134,7 +136,7 @@ def _grade(level: str, folder: Path) -> Graded:
         patch.setenv("GRADER_CANARY", "canary-in-the-environment")
         if level == cage.PROCESS:
             patch.setenv("GRADER_LAUNCH", "cold")
-        with Grading(jobs=JOBS, isolation=cage.BUBBLEWRAP if level == cage.BUBBLEWRAP else cage.GROUP) as run:
+        with _foreign_server(), Grading(jobs=JOBS, isolation=level if level in cage.LEVELS else cage.GROUP) as run:
             results = run.run([*requests[:middle], *honest, *requests[middle:]])
     right, wrong = results[middle : middle + 2]
     del results[middle : middle + 2]
@@ -146,6 +148,26 @@ def _grade(level: str, folder: Path) -> Graded:
         sorted(p.name for p in temp.iterdir() if not p.name.startswith("grader-")),
         set(_shared_memory()) - shared,
     )
+
+
+@contextlib.contextmanager
+def _foreign_server() -> Iterator[None]:
+    """A server of this machine that is none of the judge's."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                line, _ = server.accept()
+                with line, contextlib.suppress(OSError):
+                    line.sendall(b"canary-on-the-loopback")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 def _exercise(root: Path) -> Exercise:
@@ -181,27 +203,40 @@ def _shared_memory() -> list[str]:
 
 
 def _lets_through(asked: Attack, level: str, what: str) -> bool:
-    return level == cage.PROCESS and asked.weakest.startswith(LETS_THROUGH) and what in asked.weakest
+    return level not in cage.CAGED and asked.weakest.startswith(LETS_THROUGH) and what in asked.weakest
 
 
 def _faults(asked: Attack, result: ExerciseResult, level: str) -> Iterator[str]:
-    """Where an attack did not end as its header says."""
-    expected = asked.expected
-    if level == cage.PROCESS and (weaker := re.search(r"\((.+)\)", asked.weakest)):
-        expected = _verdicts(asked.checks, weaker[1])
-    if missing := expected.keys() - {check.name for check in result.checks}:
+    """Where an attack did not end as its header says. Between the cage and the weakest level, both ways are right."""
+    expected = dict(asked.expected)
+    between = level not in (*cage.CAGED, cage.PROCESS)
+    if level not in cage.CAGED and (weaker := re.search(r"\((.+)\)", asked.weakest)):
+        weakly = _verdicts(asked.checks, weaker[1])
+        if not between:
+            expected = weakly
+        for name, verdicts in weakly.items():
+            expected[name] = verdicts | expected.get(name, set())
+    if missing := set() if between else expected.keys() - {check.name for check in result.checks}:
         yield f"no verdict of {', '.join(sorted(missing))}"
     for check in result.checks:
         if str(check.verdict) not in expected.get(check.name, set()):
             yield f"{check.name}: {check.verdict}: {check.message[:300]}"
         yield from _faults_of_the_text(check)
     forged = _lets_through(asked, level, FORGERY) or asked.stopped_by.startswith("nothing")
-    if forged != any(check.verdict is Verdict.PASSED for check in result.checks):
+    if forged != _forged(result) and not (forged and between):
         yield "it forged a result" if not forged else "its forgery is stopped; say so in the header"
-    told = {word for word in CANARIES if word in json.dumps(asdict(result))}
+    told = _told(result)
     allowed = _lets_through(asked, level, LEAK)
-    if (told and not allowed) or (not told and allowed and SOMETIMES not in asked.weakest):
+    if (told and not allowed) or (not told and allowed and SOMETIMES not in asked.weakest and not between):
         yield f"it told {told or 'no secret; say so in the header'}"
+
+
+def _forged(result: ExerciseResult) -> bool:
+    return any(check.verdict is Verdict.PASSED for check in result.checks)
+
+
+def _told(result: ExerciseResult) -> set[str]:
+    return {word for word in CANARIES if word in json.dumps(asdict(result))}
 
 
 def _faults_of_the_text(check: CheckResult) -> Iterator[str]:
@@ -214,9 +249,26 @@ def _faults_of_the_text(check: CheckResult) -> Iterator[str]:
         yield f"{check.name}: a message that steers the terminal"
 
 
-def _check(level: str, folder: Path) -> None:
+def _table(level: str, graded: Graded) -> list[str]:
+    """What came of the attacks, a line for each layer that stops them."""
+    rows: dict[str, list[int]] = {}
+    for asked, result in graded.results:
+        row = rows.setdefault(asked.stopped_by.split(":")[0], [0, 0, 0])
+        row[0] += 1
+        row[1] += _forged(result)
+        row[2] += bool(_told(result))
+    left = len(graded.survivors) + len(graded.files) + len(graded.shared_memory)
+    rows = dict(sorted(rows.items(), key=lambda item: -item[1][0]))
+    rows["all of them"] = [sum(column) for column in zip(*rows.values(), strict=True)]
+    lines = [f"attacks at the level {level}", f"{'stopped by':<24}{'tried':>6}{'forged':>8}{'leaked':>8}"]
+    lines += [f"{name:<24}{tried:>6}{forged:>8}{leaked:>8}" for name, (tried, forged, leaked) in rows.items()]
+    return [*lines, f"processes, files and segments left behind: {left}"]
+
+
+def _check(level: str, folder: Path, record: Callable[[str, object], None]) -> None:
     """Every attack ends as its header says, and hurts nobody else."""
     graded = _grade(level, folder)
+    record("table", _table(level, graded))
     faults = [f"{a.name}: {fault}" for a, result in graded.results for fault in _faults(a, result, level)]
     assert not faults, "\n".join(faults)
     # An honest submission beside them is not touched.
@@ -231,9 +283,10 @@ def _check(level: str, folder: Path) -> None:
     assert len(graded.survivors) <= sum(len(a.checks) for a in surviving), graded.survivors
 
 
-@pytest.mark.skipif(bool(BUBBLEWRAP_FAULT), reason=BUBBLEWRAP_FAULT)
-def test_every_attack_ends_as_its_header_says_in_the_cage(folder: Path) -> None:
-    _check(cage.BUBBLEWRAP, folder)
+def test_every_attack_ends_as_its_header_says_at_the_strongest_level(
+    folder: Path, record_property: Callable[[str, object], None]
+) -> None:
+    _check(STRONGEST, folder, record_property)
 
 
 def test_every_part_of_the_target_is_attacked() -> None:
@@ -249,5 +302,7 @@ def test_a_header_that_says_too_little_is_refused(tmp_path: Path) -> None:
         attack(path)
 
 
-def test_without_a_cage_they_get_what_their_headers_admit(folder: Path) -> None:
-    _check(cage.PROCESS, folder)
+def test_without_a_cage_they_get_what_their_headers_admit(
+    folder: Path, record_property: Callable[[str, object], None]
+) -> None:
+    _check(cage.PROCESS, folder, record_property)

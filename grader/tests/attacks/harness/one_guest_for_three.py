@@ -2,7 +2,7 @@
 
 attacks: test_rendezvous
 expected: failed
-stopped-by: callbacks
+stopped-by: callbacks of the judge
 """
 
 import socket
