@@ -77,7 +77,7 @@ def short_sum(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:12] + "..."
 
 
-def expect_arrived(download: Record, out: Path, body: bytes) -> None:
+def expect_arrived(submission: Submission, download: Record, out: Path, body: bytes) -> None:
     """The Download is a success, and its file holds `body`."""
     name = name_of(download.url)
     expect(
@@ -85,12 +85,13 @@ def expect_arrived(download: Record, out: Path, body: bytes) -> None:
         f"{name} is there for everybody, but its Download holds the error {download.error!r}",
         idea="Which request did your code send, and what did the mirror answer?",
     )
+    got = submission.file(out / name)
     expect(
-        download.path is not None and download.path.name == name and (out / name).is_file(),
+        download.path is not None and download.path.name == name and got is not None,
         f"{name} should be in the folder `dest`; path is {download.path}",
         idea="`path` is the file in `dest`, named by the last segment of the URL.",
     )
-    got = (out / name).read_bytes()
+    assert got is not None
     expect(
         got == body,
         f"{name} has other bytes than the mirror's file: {len(got)} bytes, sha256 {short_sum(got)}; "
@@ -177,7 +178,7 @@ def test_every_file_arrives_complete(submission: Submission, mirror: Mirror, rng
     out = submission.folder / "out"
     found = by_url(submission.download_all(urls, out), urls)
     for url in urls:
-        expect_arrived(found[url], out, bodies[url])
+        expect_arrived(submission, found[url], out, bodies[url])
     expect_only(out, {name_of(url) for url in urls})
 
 
@@ -197,7 +198,7 @@ def test_a_missing_file_is_reported_and_not_retried(submission: Submission, mirr
         idea="Which answers can change when you ask again? 4xx says that the request itself is wrong.",
     )
     for n, url in enumerate(good):
-        expect_arrived(found[url], out, b"good" * n)
+        expect_arrived(submission, found[url], out, b"good" * n)
     expect_only(out, {name_of(url) for url in good})
 
 
@@ -280,7 +281,7 @@ def test_a_url_listed_twice_is_fetched_once(submission: Submission, mirror: Mirr
         idea="What is done for each distinct URL, and what for each entry of the list?",
     )
     for download, body in zip(found, (b"first", b"second", b"first"), strict=True):
-        expect_arrived(download, out, body)
+        expect_arrived(submission, download, out, body)
 
 
 @kind("failure")
@@ -333,9 +334,7 @@ def test_a_name_may_end_in_part(submission: Submission, mirror: Mirror) -> None:
     spoilt = [
         name_of(url)
         for url, body in bodies.items()
-        if found[url].error is not None
-        or not (out / name_of(url)).is_file()
-        or (out / name_of(url)).read_bytes() != body
+        if found[url].error is not None or submission.file(out / name_of(url)) != body
     ]
     expect(
         not spoilt,
@@ -381,7 +380,7 @@ def test_a_busy_mirror_is_asked_again(submission: Submission, mirror: Mirror) ->
         f"after {asked} request(s)",
         idea="retries=2 is the first attempt and two more.",
     )
-    expect_arrived(download, out, b"at last")
+    expect_arrived(submission, download, out, b"at last")
     expect(asked == 3, f"the third answer was the file, but there were {asked} requests")
 
 
@@ -401,7 +400,7 @@ def test_a_mirror_that_stays_busy_is_reported(submission: Submission, mirror: Mi
             f"retries={retries} allows {1 + retries} requests for a file; the mirror saw {asked} requests",
             idea="Count the attempts for retries=0.",
         )
-        expect_arrived(found[good], out, b"good")
+        expect_arrived(submission, found[good], out, b"good")
         expect_only(out, {"good.bin"})
 
 
@@ -426,7 +425,7 @@ def test_a_body_that_breaks_off_leaves_no_file(submission: Submission, mirror: M
         f"a broken connection is worth another try: retries=1, and the mirror saw {asked} request(s)",
         idea="The status was 200. Which exception did reading the body raise, and what does your code do with it?",
     )
-    expect_arrived(found[good], out, b"good")
+    expect_arrived(submission, found[good], out, b"good")
 
 
 @kind("failure")
@@ -453,7 +452,7 @@ def test_a_file_appears_only_when_it_is_complete(submission: Submission, mirror:
         idea="Another program may look into the folder at any moment. Which name has the file until then?",
     )
     (download,) = downloads(call.result(), [slow])
-    expect_arrived(download, out, b"s" * size)
+    expect_arrived(submission, download, out, b"s" * size)
 
 
 @kind("failure")
@@ -490,7 +489,7 @@ def test_a_refused_connection_does_not_stop_the_others(submission: Submission, m
     urls = [refused, good]
     found = by_url(submission.download_all(urls, out, max_workers=1, retries=1), urls)
     expect_failed(found[refused], "the connection was refused")
-    expect_arrived(found[good], out, b"good")
+    expect_arrived(submission, found[good], out, b"good")
     expect_only(out, {"good.bin"})
 
 
@@ -659,6 +658,6 @@ def test_eight_workers_are_faster_than_one(submission: Submission, mirror: Mirro
     def same(expected: list[bytes], got: object) -> bool:
         downloads(got, urls)
         files = [runs[-1] / name_of(url) for url in urls]
-        return [file.read_bytes() if file.is_file() else None for file in files] == expected
+        return [submission.file(file) for file in files] == expected
 
     speedup.latency(fresh=fresh, baseline=baseline, attempt=attempt, same=same, at_least=4.0)
