@@ -39,10 +39,20 @@ def _chosen(catalog: Catalog, names: Sequence[str]) -> list[Exercise]:
 @dev.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @click.option("--quick", is_flag=True, help="Run wrong submissions against the check that must catch them only.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0),
+    help="Only as much as fits into this time, as --quick, in a random order.",
+)
+@click.option("--seed", default="0", show_default=True, help="Of that order.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
 @click.pass_obj
-def check(catalog: Catalog, names: Sequence[str], quick: bool, jobs: int | None) -> None:
+def check(
+    catalog: Catalog, names: Sequence[str], quick: bool, minutes: float | None, seed: str, jobs: int | None
+) -> None:
     """Prove that right submissions pass, wrong ones fail where they should, and no check is dead."""
+    if minutes is not None:
+        sys.exit(_check_sample(_chosen(catalog, names), minutes, seed, jobs))
     broken = 0
     with Live(Console(stderr=True)) as live:
         for exercise in _chosen(catalog, names):
@@ -54,6 +64,19 @@ def check(catalog: Catalog, names: Sequence[str], quick: bool, jobs: int | None)
             for line in problems:
                 click.echo(f"  {visible(line)}")
     sys.exit(1 if broken else 0)
+
+
+def _check_sample(exercises: Sequence[Exercise], minutes: float, seed: str, jobs: int | None) -> int:
+    began = time.monotonic()
+    with Live(Console(stderr=True)) as live:
+        sample = selfcheck.sample(exercises, 60 * minutes, seed, jobs, live.heard)
+    click.echo(
+        f"{len(exercises)} exercises: {sample.run} of {sample.all_} submissions (seed {seed}), {len(sample.problems)} problems, "
+        f"{time.monotonic() - began:.0f} s"
+    )
+    for line in sample.problems:
+        click.echo(f"  {visible(line)}")
+    return 1 if sample.problems else 0
 
 
 @dev.command(name="manifest")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
+import math
 import os
 import platform
 import secrets
@@ -91,6 +93,7 @@ class Grading:
         # it must be able to remove it, whatever comes in between.
         self._folder = temp / f"grader-{secrets.token_hex(4)}"
         self._stopped = False
+        self._numbers = itertools.count()
 
     def __enter__(self) -> Grading:
         try:
@@ -115,16 +118,25 @@ class Grading:
 
     def run(self, requests: Sequence[Request], heard: Heard = lambda request, result: None) -> list[ExerciseResult]:
         """The results in the order of the requests. `heard` is called from other threads as each check ends."""
+        return [result for result in self.run_until(math.inf, requests, heard) if result is not None]
+
+    def run_until(
+        self, end: float, requests: Sequence[Request], heard: Heard = lambda request, result: None
+    ) -> list[ExerciseResult | None]:
+        """As `run`; None for requests whose turn has not come before `end` (by `time.monotonic`)."""
         with ThreadPoolExecutor(self._jobs) as pool:
             try:
-                futures = [pool.submit(self._one, number, asked, heard) for number, asked in enumerate(requests)]
+                futures = [pool.submit(self._one_until, end, asked, heard) for asked in requests]
                 return [future.result() for future in futures]
             except BaseException:
                 self.stop()
                 raise
 
-    def _one(self, number: int, asked: Request, heard: Heard) -> ExerciseResult:
-        folder = self._folder / str(number)
+    def _one_until(self, end: float, asked: Request, heard: Heard) -> ExerciseResult | None:
+        return self._one(asked, heard) if time.monotonic() < end else None
+
+    def _one(self, asked: Request, heard: Heard) -> ExerciseResult:
+        folder = self._folder / str(next(self._numbers))
         folder.mkdir()
         # A copy: the student may save again while the checks run.
         copy = folder / asked.submission.name

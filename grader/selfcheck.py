@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import random
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,22 +101,58 @@ def check_exercise(exercise: Exercise, jobs: int | None, heard: Heard, say: Say,
     with Grading(jobs=jobs) as grading:
         good = [Request(exercise, p) for p in (exercise.stub, exercise.reference, *exercise.accepted)]
         stub, *solutions = grading.run(good, heard)
-    if stub.verdict is not Verdict.NOT_STARTED:
-        problems.append(f"the stub ends as {stub.verdict}, not as not_started")
-    for asked, result in zip(good[1:], solutions, strict=True):
-        problems += [f"{asked.submission.name}: {line}" for line in _not_passed(result)]
+    for asked, result in zip(good, (stub, *solutions), strict=True):
+        problems += [f"{asked.submission.name}: {line}" for line in _broken(asked, result)]
     say(f"{exercise.slug}: stub, reference and {len(exercise.accepted)} accepted done")
     wrong = [Request(exercise, p, tuple(header(p).caught_by) if quick else ()) for p in exercise.rejected]
     with Grading(jobs=jobs, options=["-x"]) as grading:
         results = grading.run(wrong, heard)
     for asked, result in zip(wrong, results, strict=True):
-        problems += [f"rejected/{asked.submission.name}: {line}" for line in _not_rejected(asked, result)]
+        problems += [f"rejected/{asked.submission.name}: {line}" for line in _broken(asked, result)]
     caught = {c.name for result in results for c in result.checks if c.verdict in BAD}
     unproven = [c.name for c in solutions[0].checks if c.name not in caught]
     problems += _dead(exercise, unproven, wrong, jobs, heard, solutions[0])
     if not quick:
         problems += _errors(exercise, jobs, heard)
     return problems
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`run` of `all_` submissions were judged; `problems` as of `check_exercise`."""
+
+    run: int
+    all_: int
+    problems: list[str]
+
+
+def sample(exercises: Sequence[Exercise], seconds: float, seed: str, jobs: int | None, heard: Heard) -> Sample:
+    """As much of the proof as fits into so many seconds: every stub and reference, then the others in an order by the seed.
+
+    Wrong submissions run against the check that must catch them. Stubs and references are run however long they take.
+    """
+    end = time.monotonic() + seconds
+    problems = [f"{e.slug}: {line}" for e in exercises for line in check_files(e)]
+    first = [Request(e, path) for e in exercises for path in (e.stub, e.reference)]
+    rest = [Request(e, path) for e in exercises for path in e.accepted]
+    rest += [Request(e, path, tuple(header(path).caught_by)) for e in exercises for path in e.rejected]
+    random.Random(seed).shuffle(rest)
+    with Grading(jobs=jobs, options=["-x"]) as grading:
+        results = [*grading.run(first, heard), *grading.run_until(end, rest, heard)]
+    judged = [(asked, result) for asked, result in zip([*first, *rest], results, strict=True) if result is not None]
+    for asked, result in judged:
+        problems += [f"{asked.exercise.slug}/{asked.submission.name}: {line}" for line in _broken(asked, result)]
+    return Sample(len(judged), len(results), problems)
+
+
+def _broken(asked: Request, result: ExerciseResult) -> Iterator[str]:
+    if asked.submission == asked.exercise.stub:
+        if result.verdict is not Verdict.NOT_STARTED:
+            yield f"the stub ends as {result.verdict}, not as not_started"
+    elif asked.submission in asked.exercise.rejected:
+        yield from _not_rejected(asked, result)
+    else:
+        yield from _not_passed(result)
 
 
 def _not_passed(result: ExerciseResult) -> Iterator[str]:

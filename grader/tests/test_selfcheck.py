@@ -86,6 +86,20 @@ def test_a_sound_exercise_has_no_problems(problems: Problems, quick: bool) -> No
     assert problems({}, quick) == []
 
 
+def test_a_sample_takes_stubs_and_references_at_least(problems: Problems, tmp_path: Path) -> None:
+    assert problems({}, quick=True) == []
+    exercises = [Catalog(tmp_path).find("sums")]
+    for seconds, run in ((0, 2), (600, 5)):
+        assert selfcheck.sample(exercises, seconds, "seed", 2, lambda *_: None) == selfcheck.Sample(run, 5, [])
+
+
+def test_a_sample_finds_what_it_meets(problems: Problems, tmp_path: Path) -> None:
+    wrong = FILES[REJECT + "forgets.py"].replace("sum(numbers) - (numbers[0] == 1)", "sum(numbers)")
+    problems({REJECT + "forgets.py": wrong}, quick=True)
+    found = selfcheck.sample([Catalog(tmp_path).find("sums")], 600, "seed", 2, lambda *_: None)
+    assert found.problems == ["sums/forgets.py: passes, but should fail at test_small"]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
