@@ -222,7 +222,7 @@ class Submission:
         import numpy as np
 
         self._arrays += 1
-        path = self.session.folder / f"array-{self._arrays}.npy"
+        path = self.session.folder / "given" / f"array-{self._arrays}.npy"
         np.save(path, values)
         return Array(path, memmap, values.shape)
 

@@ -33,7 +33,7 @@ GRACE = 0.6  # seconds for threads that are about to end
 
 
 class Child:
-    """`config`: address, token, stage, work, temp, slug, start_method, diagnosis (a file for stacks)."""
+    """`config`: address, token, stage, work, writable, slug, start_method, diagnosis (a file for stacks)."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config

@@ -30,6 +30,7 @@ from grader.sandbox.processes import internet_sockets
 from grader.sandbox.removal import remove
 from grader.sandbox.warm import RUN
 
+WRITABLE = ("work", "temp", "home", "given")  # folders in the submission's own
 TAIL = 16_384  # bytes of output that are kept
 MOST_CONNECTIONS = 128
 READY = 0.1  # seconds that it may take to be ready for a timed call,
@@ -120,7 +121,7 @@ class Session:
         cage.give(self.folder, self._launcher.user, 0o750)
         stage.mkdir()
         stacks.touch()
-        for name in ("work", "temp", "home"):
+        for name in WRITABLE:
             (self.folder / name).mkdir()
             cage.give(self.folder / name, self._launcher.user, 0o770)
         shutil.copyfile(self.job.source, stage / f"{self.job.slug}.py")
@@ -137,6 +138,7 @@ class Session:
                 "token": self._token,
                 "stage": str(stage),
                 "work": str(self.work),
+                "writable": [str(stacks), *(str(self.folder / name) for name in WRITABLE)],
                 "slug": self.job.slug,
                 "seconds": self.job.seconds,
                 "start_method": self.job.start_method,

@@ -96,13 +96,7 @@ class Zygote:
                 confine.become(self._plan["user"])
             confine.prctl(confine.PR_SET_DUMPABLE)
             if self._calls is not None:
-                writable = (
-                    config["work"],
-                    config["diagnosis"],
-                    *config["environment"].values(),
-                    *self._plan["scratch"],
-                )
-                confine.confine(self._plan["readable"], dict.fromkeys(writable), self._calls)
+                confine.confine(self._plan["readable"], [*config["writable"], *self._plan["scratch"]], self._calls)
             child.route_output(config)
             os.environ.update(config["environment"])
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from grader.judge.submission import Submission
 from grader.sandbox import cage, confine
 from grader.sandbox.launch import Launcher, launcher
+from grader.sandbox.session import Job
 from grader.services.mirror import Mirror
 from grader.tests.isolated import Start, had, run, sessions
 
@@ -100,6 +105,27 @@ def test_what_correct_submissions_need_is_there(session_of: Start) -> None:
         "    return [*found, said.strip()]\n"
     )
     assert run(session_of(source)) == [2, 2, 2, 3, "4"]
+
+
+@pytest.mark.parametrize("place", ["/tmp", "/var/tmp"])
+@pytest.mark.parametrize("level", cage.CONFINED)
+def test_an_array_of_the_judge_can_be_changed_wherever_temporary_files_are(
+    level: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tempfile.mkdtemp(prefix="t", dir=place)
+    os.chmod(folder, 0o755)
+    monkeypatch.setattr(tempfile, "tempdir", folder)
+    source = tmp_path / "homework.py"
+    source.write_text("def change(array): array[0] = 42; open('mine', 'w').write('x'); return len(array)")
+    made = launcher(("numpy",), had(level))
+    submission = Submission(Job("homework", source, (), "", 20.0), made, ("change",))
+    given = submission.array(np.arange(3))
+    assert submission.change(given) == 3
+    assert submission.array_now(given).tolist() == [42, 1, 2]
+    assert submission.file(submission.folder / "mine") == b"x"
+    submission.close()
+    made.close()
+    shutil.rmtree(folder)
 
 
 # -- processes and rights ---------------------------------------------------------------------------------------------
