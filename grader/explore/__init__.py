@@ -11,13 +11,16 @@
 """
 
 from grader.explore.helpers import overlapped, pause, together, waited
+from grader.explore.lockset import Access, Guards, watch
 from grader.explore.program import Program
 from grader.explore.results import Failure, Kind, Outcome, Step, Summary, Wait
 from grader.explore.search import Exploration, Options
 
 __all__ = [
+    "Access",
     "Exploration",
     "Failure",
+    "Guards",
     "Kind",
     "Options",
     "Outcome",
@@ -29,4 +32,5 @@ __all__ = [
     "pause",
     "together",
     "waited",
+    "watch",
 ]
