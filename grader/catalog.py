@@ -75,6 +75,7 @@ class Track:
     title: str
     intro: str
     exercises: tuple[Exercise, ...]
+    readme: Path
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ class Catalog:
     def _track(self, name: str) -> Track:
         table = _Table(self.root / "exercises" / name / "track.toml")
         exercises = tuple(self._exercise(name, slug) for slug in table.texts("order"))
-        return Track(name, table.text("title"), table.text("intro"), exercises)
+        return Track(
+            name, table.text("title"), table.text("intro"), exercises, self.root / "exercises" / name / "README.md"
+        )
 
     def _exercise(self, track: str, slug: str) -> Exercise:
         table = _Table(self.root / "exercises" / track / slug / "exercise.toml")

@@ -14,15 +14,15 @@ from typing import TextIO
 import click
 from rich.console import Console
 
-from grader import explore_bench, fuzz, grading, manifest, selfcheck
+from grader import explore_bench, fuzz, grading, manifest, overview, selfcheck
 from grader import soak as soaking
 from grader.catalog import Catalog, Exercise
-from grader.errors import UsageError
+from grader.errors import GraderFault, UsageError
 from grader.render.live import Live
 from grader.sandbox.launch import launcher
 from grader.sandbox.session import Job, Session
 from grader.text import visible
-from grader.verdict import CheckResult, Kind, write_atomically
+from grader.verdict import CheckResult, Kind, Verdict, write_atomically
 
 MARGIN = 0.10  # a reference must beat the need by this share, or the need is too high for honest noise
 
@@ -86,6 +86,25 @@ def write_manifest(catalog: Catalog) -> None:
     path = manifest.path_of(catalog.root)
     write_atomically(path, manifest.written(catalog))
     click.echo(f"{path.relative_to(catalog.root).as_posix()}: {sum(1 for _ in manifest.protected(catalog))} files.")
+
+
+@dev.command()
+@click.argument("tracks", nargs=-1, metavar="[TRACK ...]")
+@click.pass_obj
+def table(catalog: Catalog, tracks: Sequence[str]) -> None:
+    """Write the tables of the track READMEs; grades every reference, alone on the machine."""
+    chosen = [track for track in catalog.tracks if track.name in tracks or not tracks]
+    if unknown := set(tracks) - {track.name for track in chosen}:
+        raise UsageError(f"There is no track {sorted(unknown)[0]!r}. `grader list` shows all.")
+    for track in chosen:
+        with grading.Grading(jobs=1) as run, Live(Console(stderr=True)) as live:
+            results = run.run([grading.Request(e, e.reference) for e in track.exercises], live.heard)
+        if failed := [
+            result.name for result in results if result.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE)
+        ]:
+            raise GraderFault(f"The reference of {failed[0]} does not pass. `grader dev check {failed[0]}` says why.")
+        overview.put(track, overview.table(zip(track.exercises, results, strict=True)))
+        click.echo(f"{track.readme.relative_to(catalog.root).as_posix()}: {len(results)} exercises.")
 
 
 @dev.command()

@@ -28,6 +28,7 @@ from grader.catalog import Exercise
 from grader.errors import GraderFault, UsageError
 from grader.measure import timing_lock
 from grader.measure.cores import usable_cores
+from grader.nursery import SUPPORTED, Forked, Nursery
 from grader.review import review
 from grader.sandbox import cage, warm
 from grader.sandbox.processes import end_all, end_group, mentioning
@@ -40,6 +41,8 @@ STOPPED = -1
 PATIENCE = 3.0  # seconds for the processes of a killed judge to end by themselves
 LONGEST = 1800.0  # seconds for one judge; every check in it has its own, much shorter deadline
 HIDDEN = ("CI", "PYTEST_ADDOPTS", "PYTHONPATH", "PYTEST_PLUGINS")  # would change how the judge's pytest behaves
+PYTEST = (sys.executable, "-P", "-m", "pytest")
+Judge = subprocess.Popen[bytes] | Forked
 Heard = Callable[["Request", CheckResult], None]
 
 
@@ -87,7 +90,8 @@ class Grading:
             raise _no_folder(error) from error
         self.isolation = cage.resolve(isolation)
         self._jobs = jobs or usable_cores()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[Judge] = set()
+        self._nursery: Nursery | None = None
         self._lock = threading.Lock()
         # Everything of this run lies in here, also what judges and submissions write. Only named as yet: whoever makes
         # it must be able to remove it, whatever comes in between.
@@ -107,6 +111,8 @@ class Grading:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        if self._nursery is not None:
+            self._nursery.close()
         remove(self._folder)
 
     def stop(self) -> None:
@@ -124,6 +130,9 @@ class Grading:
         self, end: float, requests: Sequence[Request], heard: Heard = lambda request, result: None
     ) -> list[ExerciseResult | None]:
         """As `run`; None for requests whose turn has not come before `end` (by `time.monotonic`)."""
+        if len(requests) > 1 and self._nursery is None and SUPPORTED:
+            needs = {need for asked in requests for need in asked.exercise.needs}
+            self._nursery = Nursery(sorted(needs), judge_environment())
         with ThreadPoolExecutor(self._jobs) as pool:
             try:
                 futures = [pool.submit(self._one_until, end, asked, heard) for asked in requests]
@@ -169,13 +178,11 @@ class Grading:
         if asked.only:
             command += ["-k", " or ".join(asked.only)]
         places = {"TMPDIR": str(results.parent), timing_lock.PLACE: str(self._folder.parent), warm.RUN: run}
-        with open(output, "wb") as out, self._lock:
+        environment = {**judge_environment(), cage.VARIABLE: self.isolation, **places}
+        with self._lock:
             if self._stopped:
                 return STOPPED
-            judge = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=exercise.root, start_new_session=True,
-                env={**judge_environment(), cage.VARIABLE: self.isolation, **places},
-            )  # fmt: skip
+            judge = self._start(command, environment, exercise.root, output)
             self._running.add(judge)
         listener = threading.Thread(target=_follow, args=(judge, results, heard), daemon=True)
         listener.start()
@@ -190,6 +197,17 @@ class Grading:
             _end_rest(run)
         listener.join()
         return code
+
+    def _start(self, command: list[str], environment: dict[str, str], folder: Path, output: Path) -> Judge:
+        """Forked from the nursery if there is one, else from a cold Python."""
+        if self._nursery is not None:
+            with contextlib.suppress(OSError):  # it was killed, by whomever: the others start cold
+                return self._nursery.fork(command[len(PYTEST) :], environment, folder, output)
+        with open(output, "wb") as out:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder, start_new_session=True,
+                env=environment,
+            )  # fmt: skip
 
 
 def _end_rest(run: str) -> None:
@@ -206,7 +224,7 @@ def judge_command(exercise: Exercise, submission: Path, seed: int) -> list[str]:
     """pytest as the judge: our ini and no other, no conftest, nothing imported from the current folder."""
     ini = Path(__file__).parent / "judge" / "judge.ini"
     return [
-        sys.executable, "-P", "-m", "pytest", "-q", "-p", "grader.judge.plugin", "--noconftest", "-c", str(ini),
+        *PYTEST, "-q", "-p", "grader.judge.plugin", "--noconftest", "-c", str(ini),
         "--rootdir", str(exercise.root), str(exercise.tests), "--submission", str(submission), "--seed", str(seed),
     ]  # fmt: skip
 
@@ -243,7 +261,7 @@ def _effective_cores(results: Sequence[ExerciseResult]) -> float | None:
     return min(measured) if measured else None
 
 
-def _follow(judge: subprocess.Popen[bytes], results: Path, heard: Callable[[CheckResult], None]) -> None:
+def _follow(judge: Judge, results: Path, heard: Callable[[CheckResult], None]) -> None:
     with open(results, encoding="utf-8") as file, contextlib.suppress(ValueError, LookupError, TypeError):
         part = ""
         while True:

@@ -11,6 +11,7 @@ from grader.judge.expectations import CheckFailed
 from grader.judge.submission import Submission, name_inside
 from grader.sandbox import wire
 
+MOST_SCHEDULES = 1_000_000  # no exploration tries so many; the number comes from the submission's process
 CONTROL = """
 import asyncio
 
@@ -64,6 +65,12 @@ class Explore:
         self.is_open = False  # between an outcome and the request for the next one
         self._enumerated = False  # did the last search try every schedule within its bound?
         self.summary: dict[str, Any] = {}
+        self.schedules = 0  # of all explorations of this check, without the controls
+
+    @property
+    def evidence(self) -> dict[str, Any] | None:
+        """How much was looked at before the check passed, by the word of the submission's process."""
+        return {"type": "schedule", "explored": self.schedules} if self.schedules else None
 
     def __call__(
         self,
@@ -138,6 +145,8 @@ class Explore:
             return
         yield from self._outcomes(f"your code in the check's {name_inside(scenario)}()")
         self._enumerated = bool(self.summary.get("exhausted"))
+        if type(count := self.summary.get("schedules")) is int:
+            self.schedules += max(0, min(count, MOST_SCHEDULES))
         self._check_control(1 if options.get("bound") is not None else None)
 
     def possible(self, scenario: Callable[..., Any], *args: Any, bound: int = 1, **options: Any) -> bool:

@@ -135,6 +135,9 @@ class Judge:
         evidence = judged.evidence
         if evidence is None and speedup is not None and speedup.judgement is not None:
             evidence = evidence_of(speedup.judgement)
+        explore = getattr(item, "funcargs", {}).get("explore")
+        if evidence is None and explore is not None and judged.verdict is Verdict.PASSED:
+            evidence = explore.evidence
         result = CheckResult(
             name=item.name if call.when != "teardown" else f"{item.name} (clean-up)",
             title=title_of(item),

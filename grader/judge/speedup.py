@@ -12,8 +12,10 @@ from grader.judge.expectations import CheckFailed, Inconclusive, expect
 from grader.judge.submission import Submission
 from grader.measure.cores import Spinners, usable_cores
 from grader.measure.rule import Judgement, Outcome, Trial, cpu_bound, latency_bound
+from grader.sandbox.outcomes import SubmissionHung
 
 D = TypeVar("D")
+ENOUGH = 20  # times the sequential baseline: who takes longer than that hangs, or might as well
 
 
 class Speedup:
@@ -38,7 +40,7 @@ class Speedup:
             raise Inconclusive("A speed-up needs two cores, and only one is available here.")
         with Spinners() as spinners:
             trial = self._trial(spinners, fresh, baseline, attempt, same)
-            self._conclude(cpu_bound(trial, alpha, spinners.workers))
+            self._conclude(cpu_bound(trial, alpha, spinners.workers, self._submission.remaining))
 
     def latency(
         self,
@@ -53,7 +55,7 @@ class Speedup:
         __tracebackhide__ = True
         with Spinners(min(2, usable_cores())) as spinners:
             trial = self._trial(spinners, fresh, baseline, attempt, same)
-            self._conclude(latency_bound(trial, at_least), latency=True)
+            self._conclude(latency_bound(trial, at_least, self._submission.remaining), latency=True)
 
     def _trial(
         self,
@@ -67,7 +69,15 @@ class Speedup:
             data = fresh()
             cores_before = spinners.effective_cores()
             before, expected = _clocked(baseline, data)
-            got = attempt(data)
+            left = self._submission.remaining()
+            try:
+                got = attempt(data)
+            except SubmissionHung:
+                if left < ENOUGH * before:
+                    raise Inconclusive(
+                        f"Not measurable here: one after the other took {before:.1f} s on this machine now, and {left:.0f} s were left."
+                    ) from None
+                raise
             seconds, cpu = self._submission.elapsed, self._submission.cpu
             after, _ = _clocked(baseline, data)
             cores_after = spinners.effective_cores()

@@ -245,6 +245,10 @@ class Submission:
         """A socket that listens on this port where the submission sees its loopback; None where that is this machine's."""
         return self._launcher.listener(port)
 
+    def remaining(self) -> float:
+        """Seconds until the check's deadline."""
+        return self.session.remaining()
+
     def child_processes(self) -> int:
         return len(self.session.children())
 

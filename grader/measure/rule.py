@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,12 @@ BASELINE_SPREAD = 0.20  # two baselines of one trial may differ by this share
 MIN_SHARE = 0.8  # of W that the machine must give; 1.6 of two cores
 MOST_SHARE = 1.25  # more than W cores cannot be: the spin alone was disturbed, so the reading says nothing
 CLOSE = 0.05  # a median this close to the need is not clear
+ROOM = 1.5  # times the longest trial so far, to begin another one
+FAR = 0.5  # all trials at most at this share of the need: even few of them are clear
 MOST_NEEDED = 1.6  # with more cores, this is enough to tell parallel from sequential
+
+
+TimeLeft = Callable[[], float]
 
 
 class Outcome(StrEnum):
@@ -63,34 +69,49 @@ class Judgement:
     trials: tuple[Trial, ...] = field(default=())
 
 
-def cpu_bound(trial: Callable[[], Trial], alpha: float, workers: int) -> Judgement:
-    """Need: ratio >= 1 + alpha * (min(E, W) - 1), by the median of the valid trials."""
+def cpu_bound(
+    trial: Callable[[], Trial], alpha: float, workers: int, time_left: TimeLeft = lambda: math.inf
+) -> Judgement:
+    """Need: ratio >= 1 + alpha * (min(E, W) - 1), by the median of the valid trials. `time_left`: seconds for more trials."""
     if workers < 2:
         return _unmeasurable((), f"a speed-up needs two cores, and this process may use {workers}")
 
     def need(trials: list[Trial]) -> float:
         return 1 + alpha * (min(statistics.median(t.cores for t in trials), workers) - 1)
 
-    return _decide(trial, need, lambda t: t.valid, "no two cores were free at once")
+    return _decide(trial, need, lambda t: t.valid, "no two cores were free at once", time_left)
 
 
-def latency_bound(trial: Callable[[], Trial], at_least: float) -> Judgement:
+def latency_bound(trial: Callable[[], Trial], at_least: float, time_left: TimeLeft = lambda: math.inf) -> Judgement:
     """Need: ratio >= at_least on any machine; on a machine that is short of its cores a miss is not counted."""
 
     def fair(t: Trial) -> bool:
         return t.ratio >= at_least or (t.steady and t.cores >= MIN_SHARE * min(t.workers, 2))
 
-    return _decide(trial, lambda trials: at_least, fair, "the machine was busy with something else")
+    return _decide(trial, lambda trials: at_least, fair, "the machine was busy with something else", time_left)
 
 
 def _decide(
-    trial: Callable[[], Trial], need: Callable[[list[Trial]], float], counts: Callable[[Trial], bool], why_not: str
+    trial: Callable[[], Trial],
+    need: Callable[[list[Trial]], float],
+    counts: Callable[[Trial], bool],
+    why_not: str,
+    time_left: TimeLeft,
 ) -> Judgement:
-    """Trials until the outcome is clear: see _clear, or until they are used up."""
+    """Trials until the outcome is clear (see _clear), until they are used up, or until another one may not end in time."""
     trials: list[Trial] = []
     valid: list[Trial] = []
+    longest = 0.0
     for _ in range(MOST_TRIALS):
+        if trials and time_left() < ROOM * longest:
+            if not valid or max(t.ratio / need([t]) for t in valid) > FAR:
+                return _unmeasurable(
+                    tuple(trials), f"this machine is too slow now: {len(trials)} trials took all the time there is"
+                )
+            break
+        left = time_left()
         trials.append(trial())
+        longest = max(longest, left - time_left()) if left < math.inf else 0.0
         valid = [t for t in trials if counts(t)]
         if valid and _clear([t.ratio / need([t]) for t in valid]):
             break

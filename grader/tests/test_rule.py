@@ -50,3 +50,35 @@ def test_waiting_needs_no_second_core() -> None:
 
 def test_a_miss_on_a_machine_without_a_free_core_is_not_counted() -> None:
     assert latency_bound(lambda: trial(2.0, cores=0.5), 4.0).outcome is Outcome.UNMEASURABLE
+
+
+class Clock:
+    """Seconds left; each trial takes its own."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    def trial(self, made: Trial, seconds: float) -> Trial:
+        self.left -= seconds
+        return made
+
+
+def test_no_trial_is_begun_that_may_not_end_in_time() -> None:
+    clock = Clock(90.0)
+    judgement = cpu_bound(lambda: clock.trial(trial(1.5, cores=1.0), 40.0), 0.35, 2, lambda: clock.left)
+    assert judgement.outcome is Outcome.UNMEASURABLE
+    assert "too slow" in judgement.reason
+    assert len(judgement.trials) == 1
+    assert clock.left == 50.0
+
+
+def test_a_submission_that_is_far_too_slow_does_not_get_away_with_taking_all_the_time() -> None:
+    clock = Clock(90.0)
+    judgement = cpu_bound(lambda: clock.trial(trial(0.04), 40.0), 0.35, 2, lambda: clock.left)
+    assert judgement.outcome is Outcome.TOO_LITTLE
+
+
+def test_a_clear_outcome_needs_no_more_time() -> None:
+    clock = Clock(90.0)
+    judgement = cpu_bound(lambda: clock.trial(trial(1.8), 30.0), 0.35, 2, lambda: clock.left)
+    assert judgement.outcome is Outcome.ENOUGH
