@@ -25,7 +25,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from grader.sandbox import wire
+from grader.sandbox import confine, wire
 from grader.sandbox.processes import end_group
 
 ALWAYS = ("pytest", "_pytest.main", "grader.judge.plugin")  # and what they import
@@ -179,6 +179,7 @@ class _Server:
     def _become(self, order: dict[str, Any]) -> int:
         """A judge, as `python -P -m pytest` would start it."""
         os.setsid()
+        confine.prctl(confine.PR_SET_PDEATHSIG, signal.SIGKILL)  # also when the nursery is killed
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._line.detach()  # its descriptor is 0, and is replaced here

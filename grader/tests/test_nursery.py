@@ -93,12 +93,13 @@ def test_judges_end_with_their_nursery(tmp_path: Path) -> None:
 def test_who_kills_the_nursery_stops_nobody_for_ever(tmp_path: Path) -> None:
     nursery = Nursery((), judge_environment())
     judge = waiting(nursery, tmp_path / "waits")
+    process = psutil.Process(judge.pid)
     nursery._process.kill()
     assert judge.wait(10) == LOST
     with pytest.raises(OSError, match="gone"):
         nursery.fork([], {}, tmp_path, tmp_path / "out")
     nursery.close()
-    os.killpg(judge.pid, signal.SIGKILL)
+    assert psutil.wait_procs([process], timeout=10)[1] == []
 
 
 def test_a_nursery_whose_supervisor_was_killed_ends(tmp_path: Path) -> None:
