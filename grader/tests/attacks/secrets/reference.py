@@ -7,6 +7,7 @@ weakest: lets through the canary
 """
 
 import glob
+import os
 import re
 
 from honest_but_wrong import *
@@ -26,7 +27,11 @@ def tell(found):
 
 def add(a, b):
     roots = set()
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
-        roots |= set(re.findall("--rootdir\0([^\0]+)", text_of(path)))
+    for path in glob.glob("/proc/[0-9]*"):
+        roots |= set(re.findall("--rootdir\0([^\0]+)", text_of(f"{path}/cmdline")))
+        try:
+            roots.add(os.readlink(f"{path}/cwd"))
+        except OSError:
+            pass
     roots.discard("/")
     tell("".join(map(text_of, (p for root in roots for p in glob.glob(f"{root}/solutions/*/*/reference.py")))))
