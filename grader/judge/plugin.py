@@ -71,10 +71,10 @@ class Judge:
         chosen = self._config.getoption("--submission")
         return Path(chosen) if chosen else exercise.stub
 
-    def launcher_for(self, needs: tuple[str, ...]) -> Launcher:
-        if needs not in self._launchers:
-            self._launchers[needs] = launcher(needs)
-        return self._launchers[needs]
+    def launcher_for(self, exercise: Exercise) -> Launcher:
+        if exercise.needs not in self._launchers:
+            self._launchers[exercise.needs] = launcher(exercise.needs, hidden=exercise.root)
+        return self._launchers[exercise.needs]
 
     def pytest_unconfigure(self) -> None:
         for started in self._launchers.values():
@@ -200,7 +200,7 @@ def submission(request: pytest.FixtureRequest) -> Iterator[Submission]:
         scenarios=scenarios_source(Path(request.node.path)),
         seconds=DEBUG_SECONDS if debugging() else TIMED_SECONDS if timed else exercise.seconds,
     )
-    made = Submission(job, judge_plugin.launcher_for(exercise.needs), exercise.functions)
+    made = Submission(job, judge_plugin.launcher_for(exercise), exercise.functions)
     yield made
     made.close()
 

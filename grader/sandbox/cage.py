@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import site
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from grader.errors import UsageError
 from grader.sandbox import confine, limits
+from grader.sandbox.seen import TOP, shown
 
 VARIABLE = "GRADER_ISOLATION"
 BUBBLEWRAP, NAMESPACES, LANDLOCK, GROUP, PROCESS = (
@@ -34,11 +34,6 @@ REMEDIES = {
     "(Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0).",
     LANDLOCK: "It needs Landlock (Linux 6.2).",
 }
-TOP = tuple(map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64")))
-ETC = (
-    "alternatives", "ca-certificates.conf", "gai.conf", "host.conf", "hosts", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "localtime", "mime.types", "nsswitch.conf", "protocols", "services", "ssl", "timezone",
-)  # fmt: skip
 
 
 def resolve(asked: str | None = None, tested: bool = False) -> str:
@@ -96,8 +91,8 @@ def _self_test(level: str) -> str:
     return "; ".join(done.stdout.split("\n")).strip("; ") or (done.stderr.strip().splitlines() or ["nothing"])[-1]
 
 
-def plan_of(level: str, folder: Path | None) -> dict[str, Any]:
-    """What the first process at this level does itself, as plain data.
+def plan_of(level: str, folder: Path | None, hidden: Path | None = None) -> dict[str, Any]:
+    """What the first process at this level does itself, as plain data. `hidden`: see `seen.shown`.
 
     `user`: whom submissions become (None: nobody else). `readable`, `scratch`: what they may read, and where they may write
     beside their own folder; None: no limit. `furnish`: bytes for /dev/shm in namespaces that are still bare. `caged`: the
@@ -106,7 +101,7 @@ def plan_of(level: str, folder: Path | None) -> dict[str, Any]:
     caged = level in CAGED
     return {
         "user": user() if level == BUBBLEWRAP else None,
-        "readable": [str(path) for path in (*_python(), *_machine(), "/proc", folder)] if level in CONFINED else None,
+        "readable": [str(path) for path in (*shown(hidden), "/proc", folder)] if level in CONFINED else None,
         "scratch": ["/dev/shm", *(["/tmp"] if level == BUBBLEWRAP else [])],
         "furnish": limits.SHARED_MEMORY if level == NAMESPACES else None,
         "caged": caged,
@@ -128,10 +123,10 @@ def give(folder: Path, owner: int | None, mode: int) -> None:
         folder.chmod(0o2000 | mode)
 
 
-def command(level: str, folder: Path, program: Sequence[str]) -> list[str]:
-    """The command line that starts `program` at this level."""
+def command(level: str, folder: Path, program: Sequence[str], hidden: Path | None = None) -> list[str]:
+    """The command line that starts `program` at this level. `hidden`: see `seen.shown`."""
     if level == BUBBLEWRAP:
-        return [*_bubblewrap(folder), *program]
+        return [*_bubblewrap(folder, shown(hidden)), *program]
     if level == NAMESPACES:
         words = ["unshare", "--pid", "--fork", "--kill-child", "--ipc", "--uts", "--net", "--mount", "--mount-proc"]
         if user() is None:
@@ -140,8 +135,8 @@ def command(level: str, folder: Path, program: Sequence[str]) -> list[str]:
     return list(program)
 
 
-def _bubblewrap(folder: Path) -> list[str]:
-    """It sees Python, the grader and `folder`, and no process and no network of the outside.
+def _bubblewrap(folder: Path, seen: Sequence[Path]) -> list[str]:
+    """It sees `seen` and `folder`, and no process and no network of the outside.
 
     As root without a user namespace: with one, root inside would be root outside for every file that is not mounted
     away, /proc/sys among them.
@@ -155,7 +150,6 @@ def _bubblewrap(folder: Path) -> list[str]:
     words += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "--chdir", "/"]
     for place, size in (("/dev/shm", limits.SHARED_MEMORY), ("/tmp", limits.TEMPORARY)):
         words += ["--size", str(size), "--perms", "1777", "--tmpfs", place]
-    seen = [*_python(), *_machine()]
     for parent in dict.fromkeys(parent for path in (*seen, folder) for parent in reversed(path.parents[:-1])):
         if not any(path in (parent, *parent.parents) for path in seen):
             words += ["--perms", "0755", "--dir", str(parent)]  # else bwrap makes it, for root only
@@ -165,24 +159,3 @@ def _bubblewrap(folder: Path) -> list[str]:
         words += ["--symlink", os.readlink(link), str(link)]
     words += ["--bind", str(folder), str(folder), "--remount-ro", "/", "--"]
     return words
-
-
-def _python() -> Iterator[Path]:
-    """What Python needs to run, and of this project only the grader itself."""
-    homes = {Path(sys.prefix), Path(sys.exec_prefix), Path(sys.base_prefix), Path(sys.base_exec_prefix)}
-    homes |= {home.resolve() for home in homes}
-    paths = [home / part for home in sorted(homes) for part in ("bin", "lib", "lib64", "pyvenv.cfg")]
-    paths += [Path(place) for place in site.getsitepackages()]
-    paths += [Path(site.getusersitepackages())] if site.ENABLE_USER_SITE else []
-    paths += [Path(__file__).parent.parent]
-    for path in dict.fromkeys(paths):
-        if path.exists() and not any(other in path.parents for other in (Path("/usr"), *paths)):
-            yield path
-
-
-def _machine() -> Iterator[Path]:
-    """The system's programs and libraries, and settings that hold no secret."""
-    yield Path("/usr")
-    yield from (path for path in TOP if path.is_dir() and not path.is_symlink())
-    yield from filter(Path.exists, map(Path("/etc").joinpath, ETC))
-    yield from filter(Path.exists, [Path("/sys/devices/system/cpu")])

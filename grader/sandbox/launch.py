@@ -67,14 +67,17 @@ class Launcher(Protocol):
     def close(self) -> None: ...
 
 
-def launcher(preload: Sequence[str], isolation: str | None = None) -> Launcher:
-    """The launcher of that isolation level (None: as GRADER_ISOLATION says, else the best one of this machine)."""
+def launcher(preload: Sequence[str], isolation: str | None = None, hidden: Path | None = None) -> Launcher:
+    """The launcher of that isolation level (None: as GRADER_ISOLATION says, else the best one of this machine).
+
+    `hidden`: a folder that submissions must not see, wherever it lies: the checkout.
+    """
     if debugging():
         return DebugLauncher()
     level = cage.resolve(isolation, tested=RUN in os.environ)  # whoever started this judge has tested it
     if level == cage.PROCESS or os.environ.get("GRADER_LAUNCH") == "cold":
         return ColdLauncher()
-    return WarmLauncher(preload, level, clean_environment())
+    return WarmLauncher(preload, level, clean_environment(), hidden)
 
 
 def debugging() -> bool:

@@ -39,13 +39,13 @@ class ParentLost(Exception):
 class _Parent:
     """One running warm parent and the socket to it. Submissions live below the process with the pid `root`."""
 
-    def __init__(self, level: str, config: dict[str, Any], environment: Mapping[str, str]) -> None:
+    def __init__(self, level: str, config: dict[str, Any], environment: Mapping[str, str], hidden: Path | None) -> None:
         run = os.environ.get(RUN, "")
         self._mark = run + secrets.token_hex(16)
         self._line, theirs = socket.socketpair()
         program = [sys.executable, "-P", "-m", "grader.sandbox.zygote", json.dumps({**config, "run": run})]
         self._process = subprocess.Popen(
-            cage.command(level, Path(config["folder"]), program),
+            cage.command(level, Path(config["folder"]), program, hidden),
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             env={**environment, MARK: self._mark},
@@ -92,7 +92,10 @@ class _Parent:
 class WarmLauncher:
     """Submissions are forked from one warm parent, in the cage or outside. A parent that was killed is replaced."""
 
-    def __init__(self, preload: Sequence[str], level: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, preload: Sequence[str], level: str, environment: Mapping[str, str], hidden: Path | None = None
+    ) -> None:
+        """`hidden`: a folder that submissions must not see, wherever it lies: the checkout."""
         self.level = level
         self._environment = dict(environment)
         self._lock = threading.Lock()
@@ -101,7 +104,7 @@ class WarmLauncher:
         if level in cage.CONFINED:
             self.folder = Path(tempfile.mkdtemp(prefix="kata-")).resolve()
             self._environment["PYTHONPATH"] = str(_link(self.folder))
-        plan = cage.plan_of(level, self.folder)
+        plan = cage.plan_of(level, self.folder, hidden)
         self.user: int | None = plan["user"]
         self._caged = bool(plan["caged"])
         if self.folder is not None:
@@ -109,7 +112,8 @@ class WarmLauncher:
         if self.user is not None:  # what checks make in a submission's folder is for its group, too
             self._umask = os.umask(0o002)
         self._config = {"preload": list(preload), "folder": str(self.folder or ""), "plan": plan}
-        self._parent: _Parent | None = _Parent(level, self._config, self._environment)
+        self._hidden = hidden
+        self._parent: _Parent | None = _Parent(level, self._config, self._environment, hidden)
 
     def _with_parent(self, use: Callable[[_Parent], Answer]) -> Answer:
         with self._lock:
@@ -137,7 +141,7 @@ class WarmLauncher:
         for _ in range(2):
             with contextlib.suppress(ParentLost):
                 return int(self._ask({"fork": config})["pid"])
-            self._parent = _Parent(self.level, self._config, self._environment)
+            self._parent = _Parent(self.level, self._config, self._environment, self._hidden)
         raise GraderFault(f"No submission can be started at the isolation level {self.level}; another may work.")
 
     def pid_of(self, number: int, sock: socket.socket) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from grader.judge.submission import Submission
-from grader.sandbox import cage, confine
+from grader.sandbox import cage, confine, seen
 from grader.sandbox.launch import Launcher, launcher
 from grader.sandbox.session import Job
 from grader.services.mirror import Mirror
@@ -126,6 +126,38 @@ def test_an_array_of_the_judge_can_be_changed_wherever_temporary_files_are(
     submission.close()
     made.close()
     shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("level", cage.CONFINED)
+def test_a_checkout_inside_a_folder_that_is_shown_is_hidden(level: str, tmp_path: Path) -> None:
+    """Such as /usr/src/app; here the grader's own package is what is shown."""
+    package = ROOT / "grader"
+    hidden, others = package / "tests" / "attacks", [package / "errors.py", package / "tests" / "isolated.py"]
+    made = launcher((), had(level), hidden=hidden)
+    source = OPENED + "def run(paths): return [p for p in paths if opened(p)]"
+    for session_of in sessions(made, tmp_path):
+        paths = [*others, hidden, *hidden.rglob("*.py")]
+        assert run(session_of(source), [str(path) for path in paths]) == [str(path) for path in others]
+    made.close()
+
+
+def test_what_python_needs_is_shown_of_a_hidden_checkout_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usr, checkout = tmp_path / "usr", tmp_path / "usr" / "src" / "app"
+    for name in (
+        "bin/sh",
+        "src/other/file",
+        "src/app/solutions/secret",
+        "src/app/.venv/lib/python",
+        "src/app/grader/cli.py",
+    ):
+        (usr / name).parent.mkdir(parents=True, exist_ok=True)
+        (usr / name).touch()
+    python = [checkout / ".venv" / "lib", checkout / ".venv" / "lib" / "python", checkout / "grader"]
+    monkeypatch.setattr(seen, "_python", lambda: iter(python))
+    monkeypatch.setattr(seen, "_machine", lambda: iter([usr]))
+    wanted = {"bin", "src/other", "src/app/.venv/lib", "src/app/grader"}
+    assert {path.relative_to(usr).as_posix() for path in seen.shown(checkout)} == wanted
+    assert seen.shown() == [usr]
 
 
 # -- processes and rights ---------------------------------------------------------------------------------------------
