@@ -19,11 +19,11 @@ from grader.judge import Explore, Rendezvouses, Submission, expect, kind, scenar
 EXERCISE = "per_thread_db"
 INVISIBLE = "What a thread stores in a `threading.local` no other thread can see. How can close() know of it?"
 ONE_STEP = "Between your look at 'closed' and the line that registers a connection, close() can begin and end. Who closes it then?"
-WHO_IS_GONE = "A thread that ends closes nothing by itself. Who notices, which of its things must be found, and by what?"
-SHARED = "What several threads change at once needs a lock, held from the look to the change."
-NOT_THE_NUMBER = (
-    "A thread's numbers (and id()s) are given to another thread once it has ended. What of a thread is never used again?"
+WHO_IS_GONE = (
+    "A thread that ends closes nothing by itself. Who notices, which of its things must be found, and by what?"
 )
+SHARED = "What several threads change at once needs a lock, held from the look to the change."
+NOT_THE_NUMBER = "A thread's numbers (and id()s) are given to another thread once it has ended. What of a thread is never used again?"
 
 
 # -- inside the submission -------------------------------------------------------------------------------------------
@@ -152,8 +152,12 @@ class Worker:
             raise answer
         return answer
 
-    def end(self) -> threading.Thread:
+    def dismiss(self) -> None:
+        """Let it end, without waiting for that."""
         self._asked.put(None)
+
+    def end(self) -> threading.Thread:
+        self.dismiss()
         self.thread.join()
         self._farewell.wait()
         return self.thread
@@ -240,6 +244,12 @@ def expect_connections(answers: list[Any], misuse: list[str]) -> None:
     )
 
 
+def searched(explore: Explore, scenario_function: Any, *args: Any) -> Iterator[Any]:
+    """All schedules with one preemption, then some at random: the outcomes of both."""
+    yield from explore(scenario_function, *args, bound=1, schedules=600, seconds=2)
+    yield from explore(scenario_function, *args, schedules=120, seconds=0.6)
+
+
 def people(count: int, what: str) -> str:
     return f"1 {what}" if count == 1 else f"{count} {what}s"
 
@@ -270,7 +280,7 @@ def test_a_thread_gets_the_same_connection_again(submission: Submission) -> None
     expect_connections(numbers, misuse)
     expect(
         before == 0,
-        f"Database(connect) called connect {before} times, before any thread had asked for a connection.",
+        f"Database(connect) called connect {before} time{'s' * (before != 1)}, before any thread had asked for a connection.",
         idea="Which thread runs __init__, and who can use what it connects there?",
     )
 
@@ -543,7 +553,8 @@ def test_a_reused_ident_hides_no_ended_thread(submission: Submission) -> None:
         answers[0] not in left_open,
         f"Thread 1 ended, and thread 2 called connection(): the connection of thread 1 stayed open. "
         f"get_ident() was {seen[0]} in thread 1 and {seen[1]} in thread 2.",
-        idea="Your code saw a living thread with that number, or forgot the first connection over the second. " + NOT_THE_NUMBER,
+        idea="Your code saw a living thread with that number, or forgot the first connection over the second. "
+        + NOT_THE_NUMBER,
     )
     expect(answers[1] in left_open, "The connection of thread 2, which lives, was closed.", idea=NOT_THE_NUMBER)
     expect(not at_the_end, f"After close(), {people(len(at_the_end), 'connection')} stayed open.", idea=WHO_IS_GONE)
@@ -606,7 +617,10 @@ def closed(student: Any) -> dict[str, Any]:
     worker.ask(lambda: ask(database))
     found: dict[str, Any] = {"close": told(database.close), "unused": told(unused.close)}
     found["again"] = [told(database.close), worker.ask(lambda: told(database.close))]
-    calls = {"the thread that closed it": told, "a thread that had a connection": lambda call: worker.ask(lambda: told(call))}
+    calls = {
+        "the thread that closed it": told,
+        "a thread that had a connection": lambda call: worker.ask(lambda: told(call)),
+    }
     calls["a new thread"] = lambda call: in_thread("new", lambda: told(call))
     found["asked"] = {who: how(database.connection) for who, how in calls.items()}
     found["asked"] = {who: a if isinstance(a, str) else type(a).__name__ for who, a in found["asked"].items()}
@@ -643,7 +657,9 @@ def test_a_closed_database_gives_no_connection(submission: Submission) -> None:
         f"After close(), connection() raised, but {people(len(found['left_open']), 'connection')} had been made and stayed open.",
         idea="Who raises after connecting has something to close first.",
     )
-    expect(found["closing"] is None, f"A last close() ended with {found['closing']}.", idea="Closing again does nothing.")
+    expect(
+        found["closing"] is None, f"A last close() ended with {found['closing']}.", idea="Closing again does nothing."
+    )
 
 
 # -- at the same time --------------------------------------------------------------------------------------------------
@@ -696,7 +712,10 @@ def ask_while_closing(student: Any, ended: int) -> list[Any]:
 def test_no_connection_outlives_a_close(explore: Explore) -> None:
     """connection() while another thread calls close(): RuntimeError, or a connection that is closed at the end"""
     for ended in (0, 1):
-        for answer, left_open in explore(ask_while_closing, ended, bound=2, schedules=1500, seconds=1.5):
+        outcomes = searched(explore, ask_while_closing, 1)
+        if not ended:
+            outcomes = explore(ask_while_closing, 0, bound=2, schedules=1500, seconds=2.5)
+        for answer, left_open in outcomes:
             expect(
                 answer in ("Connection", "RuntimeError"),
                 f"connection() while another thread called close(): it ended with {answer}.",
@@ -708,6 +727,37 @@ def test_no_connection_outlives_a_close(explore: Explore) -> None:
                 f"connection() {what}, close() returned, and {people(len(left_open), 'connection')} stayed open.",
                 idea=ONE_STEP if answer != "RuntimeError" else "What had the thread made when it raised? " + ONE_STEP,
             )
+
+
+@scenario
+def ask_while_ending(student: Any) -> list[Any]:
+    """One thread ends while another one looks for those who have ended; then that one looks again, and closes."""
+    server = Server()
+    database = student.Database(server.connect)
+    answers = [ask(database)]
+    worker = Worker("ending")
+    answers.append(worker.ask(lambda: ask(database)))
+    worker.dismiss()
+    ask(database)
+    worker.end()
+    ask(database)
+    left_open = server.left_open()
+    database.close()
+    return [answers, left_open, server.left_open(), server.misuse]
+
+
+@kind("schedules")
+def test_a_thread_that_ends_meanwhile_is_found_later(explore: Explore) -> None:
+    """A thread ends while another one calls connection(): the next call closes its connection"""
+    for answers, left_open, at_the_end, misuse in explore(ask_while_ending, bound=2, schedules=1000, seconds=2.5):
+        expect_connections(answers, misuse)
+        expect(
+            answers[1] not in left_open,
+            "A thread ended while another one was in connection(). When that one called connection() again, the connection "
+            f"of the ended thread stayed open{', and after close() it was still open: it had been lost' if at_the_end else ''}.",
+            idea="The list of threads was read while one of them ended. How often does your code ask whether it lives?",
+        )
+        expect(not at_the_end, f"After close(), {people(len(at_the_end), 'connection')} stayed open.", idea=SHARED)
 
 
 @scenario
@@ -729,7 +779,7 @@ def ask_at_once(student: Any, ended: int) -> list[Any]:
 @kind("schedules")
 def test_two_new_threads_do_not_lose_each_other(explore: Explore) -> None:
     """Two threads ask for the first time and end: each has its own connection, and close() knows of both"""
-    for answers, _, left_open, misuse in explore(ask_at_once, 0, bound=2, schedules=1500, seconds=2):
+    for answers, _, left_open, misuse in searched(explore, ask_at_once, 0):
         expect_connections(answers, misuse)
         expect(len(set(answers)) == 2, "Two threads got the same connection.", idea=SHARED)
         expect(
@@ -742,7 +792,7 @@ def test_two_new_threads_do_not_lose_each_other(explore: Explore) -> None:
 @kind("schedules")
 def test_two_threads_find_what_an_ended_one_left(explore: Explore) -> None:
     """Two threads ask while the connections of two ended ones are open: those are closed, and no others are lost"""
-    for answers, dead, left_open, misuse in explore(ask_at_once, 2, bound=2, schedules=1500, seconds=2):
+    for answers, dead, left_open, misuse in searched(explore, ask_at_once, 2):
         expect_connections(answers, misuse)
         expect(len(set(answers)) == 2, "Two threads got the same connection.", idea=SHARED)
         expect(
@@ -770,7 +820,7 @@ def close_at_once(student: Any) -> list[Any]:
 @kind("schedules")
 def test_two_threads_can_close_at_once(explore: Explore) -> None:
     """close() in two threads at the same time: both return, and nothing is open"""
-    for ends, left_open in explore(close_at_once, bound=2, schedules=1500, seconds=1.5):
+    for ends, left_open in searched(explore, close_at_once):
         wrong = [end for end in ends if end is not None]
         expect(
             not wrong,
@@ -951,26 +1001,38 @@ def two_requests(student: Any) -> list[Any]:
 
         return call
 
+    return at_once(handle("a"), handle("b"), names=("handler a", "handler b"))
+
+
+@scenario
+def started_in_a_scope(student: Any) -> list[Any]:
     with student.request_scope("main"):
-        return [*at_once(handle("a"), handle("b"), names=("handler a", "handler b")), student.current_request()]
+        return [in_thread("new", student.current_request), student.current_request()]
 
 
 @kind("schedules")
 def test_each_thread_sees_its_own_request(explore: Explore) -> None:
-    """Two threads serve a request each, started by a thread that serves one: each sees its own id, or None outside"""
-    for first, second, main in explore(two_requests, schedules=150, seconds=1.5):
-        for name, (inside, after) in (("a", first), ("b", second)):
+    """Two threads serve a request each: each sees its own id; a thread that is started in a scope is in none"""
+    for outcome in explore(two_requests, schedules=150, seconds=1.5):
+        for name, (inside, after) in zip("ab", outcome, strict=True):
             expect(
                 inside == name,
-                f"In the scope '{name}', current_request() gave {inside!r}: that is the request of another thread.",
+                f"In the scope '{name}' current_request() gave {inside!r}. Another thread was at work on a request of its own.",
                 idea="Who can see the place where you keep the id?",
             )
             expect(
                 after is None,
-                f"After the scope '{name}', and outside of any in this thread, current_request() gave {after!r}.",
-                idea="Each thread has its own scopes; a new one has none.",
+                f"After the scope '{name}' current_request() gave {after!r}; None was due. Another thread was at work on a "
+                "request of its own.",
+                idea="Who can see the place where you keep the id?",
             )
-        expect(main == "main", f"Back in the scope 'main', current_request() gave {main!r}.", idea="Each has its own.")
+    for new, main in explore(started_in_a_scope, schedules=5):
+        expect(
+            new is None and main == "main",
+            f"A thread was started in the scope 'main': current_request() gave {new!r} there, and {main!r} in the scope; "
+            "None and 'main' were due.",
+            idea="Each thread has its own scopes; a new one has none.",
+        )
 
 
 # -- what is left ------------------------------------------------------------------------------------------------------

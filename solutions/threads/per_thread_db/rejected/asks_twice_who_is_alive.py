@@ -1,7 +1,7 @@
 """Goes through the list twice, once for the dead and once for the living: a thread that ends in between is in neither.
 
-caught-by: test_two_new_threads_do_not_lose_each_other (failed)
-says: "Can a thread end"
+caught-by: test_a_thread_that_ends_meanwhile_is_found_later (failed)
+says: "How often does your code ask"
 misconception: M05 locking the change is enough
 """
 

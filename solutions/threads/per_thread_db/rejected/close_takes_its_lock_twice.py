@@ -1,7 +1,7 @@
 """close() calls a helper that takes the lock which close() holds.
 
 caught-by: test_two_databases_have_nothing_in_common (hung)
-says: "close"
+says: "cannot be taken twice"
 misconception: M07 more locking is safer
 """
 

@@ -1,7 +1,7 @@
 """Keeps the id in a global variable.
 
 caught-by: test_each_thread_sees_its_own_request (failed)
-says: "the request of another thread"
+says: "Another thread was at work"
 misconception: M03 the GIL makes my code atomic
 """
 

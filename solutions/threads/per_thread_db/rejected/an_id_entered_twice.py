@@ -1,4 +1,4 @@
-"""Removes its id from the list by value, at the end of the inner scope the first one that is equal; a list without repeats.
+"""Keeps the ids as keys: an id that is entered twice ends with the inner scope.
 
 caught-by: test_scopes_nest (failed)
 says: "'inner'"
