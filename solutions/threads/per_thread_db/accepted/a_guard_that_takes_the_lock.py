@@ -1,4 +1,4 @@
-"""A guard in a `threading.local` whose `__del__` closes and deregisters, under the lock; close() waits for those who connect."""
+"""A guard in a `threading.local` closes and deregisters in `__del__`, under the lock; close() awaits those who connect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One dictionary from thread objects to connections, no `threading.local`; request ids in a ContextVar that knows its thread."""
+"""A dictionary from thread objects to connections, no `threading.local`; request ids in a ContextVar with their thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the connections in a WeakKeyDictionary: with the thread object its entry goes, and nobody closes the connection.
+"""Keeps the connections in a WeakKeyDictionary: with the thread object its entry goes, and the connection stays open.
 
 caught-by: test_no_more_connections_than_threads (failed)
 says: "can it no longer find"
