@@ -39,6 +39,8 @@ class Lock:
             return self._acquire_uncontrolled(blocking)
         run = actor.run
         run.point(actor, at_lock=True)
+        if self._locked and self.holder is None:
+            self._wait_uncontrolled()
         if self._locked:
             if not blocking or timeout == 0:
                 return False
@@ -75,11 +77,20 @@ class Lock:
             actor.run.wake(self)
 
     def _acquire_uncontrolled(self, blocking: bool) -> bool:
-        """From a thread that is not of the schedule: the engine's own, or a thread started before it."""
+        """From a thread that is not of the schedule: the engine's own, one started before it, or one at its very end."""
+        if blocking:
+            self._wait_uncontrolled()
         if self._locked and blocking:
             raise RuntimeError("a thread that is not under control waits for a lock of one that is")
         taken, self._locked = not self._locked, True
         return taken
+
+    def _wait_uncontrolled(self) -> None:
+        """One side is beyond control and runs on by itself: let the holder come to its release, at most for a second."""
+        for _ in range(1000):
+            if not self._locked:
+                return
+            REAL_SLEEP(0.001)
 
     @staticmethod
     def _condition_waited_for() -> Any:

@@ -243,7 +243,7 @@ class Run:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _at(self, frame: FrameType, what: int) -> None:
-        actor = Run.actors_by_ident.get(_thread.get_ident())
+        actor = current()
         if actor is None or actor.run is not self:
             return
         actor.frame = frame
@@ -364,5 +364,9 @@ class Run:
 
 
 def current() -> Actor | None:
-    """The actor of the calling thread, while its run is on."""
-    return Run.actors_by_ident.get(_thread.get_ident())
+    """The actor of the calling thread, while its run is on. None in a thread at its very end.
+
+    What its `threading.local` data held is given up only then, and may run `__del__` and finalizers, which nobody can switch.
+    """
+    actor = Run.actors_by_ident.get(_thread.get_ident())
+    return None if actor is None or actor.done else actor

@@ -39,6 +39,28 @@ HOLDS = {
             assert [worker.square for worker in workers] == [4, 9]
             assert not any(worker.is_alive() for worker in workers)
         """,
+    "what a thread kept for itself is cleaned up at its very end, and may take locks": """
+        local, lock, cleaned = threading.local(), threading.Lock(), []
+
+        class Guard:
+            def __del__(self):
+                with lock:
+                    cleaned.append(1)
+
+        def main():
+            def work():
+                local.guard = Guard()
+                for _ in range(2):
+                    with lock:
+                        cleaned.append(0)
+
+            threads = [threading.Thread(target=work) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert cleaned.count(0) == 6
+        """,
     "threads know themselves": """
         def main():
             seen = []
