@@ -112,7 +112,7 @@ def test_a_value_is_loaded_once_and_kept(explore: Explore) -> None:
 
 
 @scenario
-def three_readers(student: Any) -> list[Any]:
+def some_readers(student: Any, readers: int) -> list[Any]:
     loads = 0
 
     def load(key: str) -> str:
@@ -127,7 +127,7 @@ def three_readers(student: Any) -> list[Any]:
     def read() -> Any:
         return told(cache.get, "news")
 
-    got = together(read, read, read, names=("reader 1", "reader 2", "reader 3"))
+    got = together(*[read] * readers, names=("reader 1", "reader 2", "reader 3")[:readers])
     return [loads, got]
 
 
@@ -149,19 +149,25 @@ def two_keys(student: Any) -> list[Any]:
 @kind("schedules")
 def test_who_comes_at_the_same_time_shares_one_load(explore: Explore) -> None:
     """Three readers ask for the same key at once: one load, and all get its value; each key has its own"""
-    for loads, got in explore(three_readers, schedules=250, seconds=1.5):
-        expect(
-            "LoadCycle" not in got,
-            "Three readers asked for one key, and one of them got LoadCycle. It was loading nothing: it had to wait.",
-            idea=CHAIN,
-        )
-        expect(loads == 1, f"Three readers asked for one key at once: {loads} loads for one key.", idea=WHO_IS_FIRST)
-        expect(
-            got == ["article 1"] * 3,
-            f"One load returned 'article 1'; the three readers got {', '.join(map(repr, got))}.",
-            idea="Who waited for a load gets what it returned. When is a waiter let go, and where does it look then?",
-        )
-    for got, loaded in explore(two_keys, schedules=120, seconds=1.0):
+    # With one switch in a bad place, all of them; then at random.
+    for readers, bound in ((2, 1), (3, None)):
+        many = {2: "Two", 3: "Three"}[readers]
+        schedules = 300 if bound else 80
+        for loads, got in explore(some_readers, readers, bound=bound, schedules=schedules, seconds=1.5):
+            expect(
+                "LoadCycle" not in got,
+                f"{many} readers asked for one key, and one of them got LoadCycle. It was loading nothing: it had to wait.",
+                idea=CHAIN,
+            )
+            expect(
+                loads == 1, f"{many} readers asked for one key at once: {loads} loads for one key.", idea=WHO_IS_FIRST
+            )
+            expect(
+                got == ["article 1"] * readers,
+                f"One load returned 'article 1'; the readers got {', '.join(map(repr, got))}.",
+                idea="Who waited for a load gets what it returned. When is a waiter let go, and where does it look then?",
+            )
+    for got, loaded in explore(two_keys, schedules=60, seconds=1.0):
         expect(
             got == ["NEWS", "SPORT", "NEWS", "SPORT"],
             f"Four readers asked for news, sport, news, sport; they got {', '.join(map(repr, got))}.",
@@ -381,7 +387,7 @@ def test_old_values_are_loaded_anew(submission: Submission, explore: Explore) ->
     for ttl, moments, due in cases:
         now, loads = moments[0], 0
 
-        def clock(number: int = -1, moments: list = moments) -> float:  # type: ignore[type-arg]
+        def clock(number: int = -1, moments: list[float] = moments) -> float:
             nonlocal now
             if 0 <= number < len(moments):
                 now = moments[number]
@@ -410,7 +416,7 @@ def test_old_values_are_loaded_anew(submission: Submission, explore: Explore) ->
 
 
 @scenario
-def three_readers_of_an_old_value(student: Any) -> list[Any]:
+def readers_of_an_old_value(student: Any, readers: int) -> list[Any]:
     now, loads = 1000.0, 0
 
     def load(key: str) -> str:
@@ -427,29 +433,32 @@ def three_readers_of_an_old_value(student: Any) -> list[Any]:
     def read() -> Any:
         return told(cache.get, "news")
 
-    got = together(read, read, read, names=("reader 1", "reader 2", "reader 3"))
+    got = together(*[read] * readers, names=("reader 1", "reader 2", "reader 3")[:readers])
     return [loads, first, got, told(cache.get, "news")]
 
 
 @kind("schedules")
 def test_an_old_value_is_loaded_anew_once(explore: Explore) -> None:
     """Three readers find a value that is too old: one load, and nobody gets the old value"""
-    for loads, first, got, last in explore(three_readers_of_an_old_value, schedules=150, seconds=1.5):
-        expect(
-            "article 1" not in [*got, last] and first == "article 1",
-            f"'article 1' was 20 s old with ttl=10; the readers got {', '.join(map(repr, got))}.",
-            idea="Who finds an old value waits for the new one, also if another thread is already loading it.",
-        )
-        expect(
-            loads == 2,
-            f"A value was too old, and three readers asked for it at once: {loads - 1} loads, one was due.",
-            idea=WHO_IS_FIRST,
-        )
-        expect(
-            got == ["article 2"] * 3 and last == "article 2",
-            f"The new load returned 'article 2'; the readers got {', '.join(map(repr, [*got, last]))}.",
-            idea="Who takes the old value out may not take out the new one, which another thread has just put there.",
-        )
+    for readers, bound in ((2, 1), (3, None)):
+        schedules = 300 if bound else 60
+        seen = explore(readers_of_an_old_value, readers, bound=bound, schedules=schedules, seconds=1.5)
+        for loads, first, got, last in seen:
+            expect(
+                "article 1" not in [*got, last] and first == "article 1",
+                f"'article 1' was 20 s old with ttl=10; the readers got {', '.join(map(repr, got))}.",
+                idea="Who finds an old value waits for the new one, also if another thread is already loading it.",
+            )
+            expect(
+                loads == 2,
+                f"A value was too old, and {readers} readers asked for it at once: {loads - 1} loads, one was due.",
+                idea=WHO_IS_FIRST,
+            )
+            expect(
+                got == ["article 2"] * readers and last == "article 2",
+                f"The new load returned 'article 2'; the readers got {', '.join(map(repr, [*got, last]))}.",
+                idea="Who takes the old value out may not take out the new one, which another thread has just put there.",
+            )
 
 
 @scenario
@@ -594,13 +603,15 @@ def test_a_failure_is_not_kept(explore: Explore) -> None:
 
 
 @scenario
-def fail_once(student: Any, readers: int) -> list[Any]:
+def fail_once(student: Any, readers: int, takes: float) -> list[Any]:
     loads = 0
 
     def load(key: str) -> str:
         nonlocal loads
         loads += 1
         number = loads
+        if takes:
+            time.sleep(takes)
         pause()
         if number == 1:
             raise OSError("the database is down")
@@ -619,8 +630,9 @@ def fail_once(student: Any, readers: int) -> list[Any]:
 @kind("schedules")
 def test_nobody_hangs_when_a_load_fails(explore: Explore) -> None:
     """A load fails once; who asks again after it was told so gets a new load's value, and nobody is left waiting"""
-    for readers, bound in ((2, 1), (2, None), (3, None)):
-        for got, loads in explore(fail_once, readers, bound=bound, schedules=300 if bound else 100, seconds=1.5):
+    # Loads that all wait for, with any reader first; one switch in a bad place, all of them; then at random.
+    for readers, takes, bound, schedules in ((3, 10, 0, 60), (2, 0, 1, 300), (3, 0, None, 80)):
+        for got, loads in explore(fail_once, readers, takes, bound=bound, schedules=schedules, seconds=1.5):
             for _, second in got:
                 expect(
                     second != "OSError",
@@ -922,7 +934,7 @@ def test_a_value_from_before_invalidate_never_comes_back(explore: Explore) -> No
     # With one switch in a bad place, all of them; then at random.
     for asks, bound in ((True, 1), (False, 1), (True, None)):
         for reader, writer, later in explore(
-            change_and_invalidate, asks, bound=bound, schedules=300 if bound else 60, seconds=2.0
+            change_and_invalidate, asks, bound=bound, schedules=300 if bound else 60, seconds=2.5
         ):
             expect(
                 writer != "old row",
@@ -1059,7 +1071,7 @@ def use(student: Any) -> list[Any]:
     def load(key: int) -> int:
         if key == 3:
             raise OSError("no such article")
-        return 2 * key if key < 4 else cache.get(key - 4)  # type: ignore[no-any-return]
+        return 2 * key if key < 4 else cache.get(key - 4)
 
     cache = student.SingleFlight(load, ttl=30)
     got: list[Any] = []
