@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from grader.explore.results import Wait
 
 ENDED, ITSELF = " (which has ended)", " (itself)"
+POOLED = re.compile(r".+_\d+")  # concurrent.futures names its threads after the pool, with a number
 LEFT = " (itself, in a function that has ended)"
 
 
@@ -103,14 +105,23 @@ def _ended(waits: Sequence[Wait]) -> str:
 
 def _starved(waits: Sequence[Wait]) -> str:
     hopeful = [w for w in waits if w.what == "for the result of a future" and w.line]
-    # The one who closes the pool waits for its workers; one who waits for a job and shows no line of the program is free.
-    others = [w for w in waits if w not in hopeful and w.what != "for the executor's workers to end"]
-    if hopeful and len(waits) > 1 and not others:
-        lines = sorted({w.line for w in hopeful})
+    # Who closes the pool or joins the others waits for them; who waits for a job and shows no line of the program is free.
+    others = [
+        w
+        for w in waits
+        if w not in hopeful and w.what not in ("for the executor's workers to end", "for a thread to end")
+    ]
+    if not hopeful or others:
+        return ""
+    lines = ", ".join(map(str, sorted({w.line for w in hopeful})))
+    if any(POOLED.fullmatch(w.actor) for w in hopeful):
         return (
-            f"Every worker of the pool waits for a result (line {', '.join(map(str, lines))}) of a job "
+            f"Every worker of the pool waits for a result (line {lines}) of a job "
             "that itself needs a worker: no worker is left to run it."
         )
+    if len(hopeful) > 1:
+        names = " and ".join(w.actor for w in hopeful)
+        return f"{names} wait for the result of a future (line {lines}), and nobody is left who gives it one."
     return ""
 
 

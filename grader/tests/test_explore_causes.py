@@ -133,6 +133,14 @@ DEADLOCKS = {
         """,
         "main waits for the result of a future at line 10; ThreadPoolExecutor-0_0 waits for an item in a queue",
     ),
+    "results that nobody makes, without a pool": (
+        """
+        def main():
+            one, other = concurrent.futures.Future(), concurrent.futures.Future()
+            together(lambda: one.result(), lambda: other.result(), names=("Ada", "Bob"))
+        """,
+        "Ada and Bob wait for the result of a future (line 9), and nobody is left who gives it one.",
+    ),
     "a condition that nobody notifies": (
         """
         def main():
