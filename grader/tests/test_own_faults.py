@@ -100,6 +100,8 @@ class Checkout:
         return subprocess.Popen(
             command, cwd=self.root, env=environment, text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # Whoever runs the tests in the background of a shell ignores Ctrl-C, and passes that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     def reached(self, running: subprocess.Popen[str]) -> None:
