@@ -71,7 +71,7 @@ def _check_sample(exercises: Sequence[Exercise], minutes: float, seed: str, jobs
     with Live(Console(stderr=True)) as live:
         sample = selfcheck.sample(exercises, 60 * minutes, seed, jobs, live.heard)
     click.echo(
-        f"{len(exercises)} exercises: {sample.run} of {sample.all_} submissions (seed {seed}), {len(sample.problems)} problems, "
+        f"{len(exercises)} exercises: {sample.run} of {sample.total} submissions (seed {seed}), {len(sample.problems)} problems, "
         f"{time.monotonic() - began:.0f} s"
     )
     for line in sample.problems:

@@ -32,10 +32,8 @@ def submissions(stub: Path) -> Iterator[tuple[str, str]]:
     """(name, source) of one submission for each odd value."""
     nodes = ast.parse(stub.read_text(encoding="utf-8")).body
     for name, value in ODD.items():
-        yield (
-            name,
-            HEAD.format(value=value) + "\n\n".join(filter(None, (_answering(node, value) for node in nodes))) + "\n",
-        )
+        parts = filter(None, (_answering(node, value) for node in nodes))
+        yield name, HEAD.format(value=value) + "\n\n".join(parts) + "\n"
 
 
 def _answering(node: ast.stmt, value: str, indent: str = "") -> str:

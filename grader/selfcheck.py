@@ -119,10 +119,10 @@ def check_exercise(exercise: Exercise, jobs: int | None, heard: Heard, say: Say,
 
 @dataclass(frozen=True)
 class Sample:
-    """`run` of `all_` submissions were judged; `problems` as of `check_exercise`."""
+    """`run` of `total` submissions were judged; `problems` as of `check_exercise`."""
 
     run: int
-    all_: int
+    total: int
     problems: list[str]
 
 

@@ -37,9 +37,8 @@ class Guards:
     def __init__(self, declared: Mapping[str, Sequence[str]]) -> None:
         self._lock_of = {attribute: lock for lock, attributes in declared.items() for attribute in attributes}
         self._unguarded: dict[tuple[str, int], Access] = {}
-        self._writes: dict[
-            str, dict[int, Access]
-        ] = {}  # undeclared attribute -> number of the thread -> its first write
+        # Undeclared attribute -> number of the thread -> its first write.
+        self._writes: dict[str, dict[int, Access]] = {}
         self._last: dict[str, tuple[list[Any], int, Access]] = {}  # what a container held, and who had it last
 
     @property

@@ -95,7 +95,7 @@ class Judge:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         if self.exercise_of(item) is None:
             return (yield)
-        explore = getattr(item, "funcargs", {}).get("explore")
+        explore = _fixture(item, "explore")
         try:
             return (yield)
         except CheckFailed as failed:
@@ -131,13 +131,6 @@ class Judge:
         judged = judge(call.excinfo.value) if call.excinfo else Judged(Verdict.PASSED)
         if call.when == "setup":
             report.when = "call"  # pytest would call it an error of the check's surroundings
-        speedup = getattr(item, "funcargs", {}).get("speedup")
-        evidence = judged.evidence
-        if evidence is None and speedup is not None and speedup.judgement is not None:
-            evidence = evidence_of(speedup.judgement)
-        explore = getattr(item, "funcargs", {}).get("explore")
-        if evidence is None and explore is not None and judged.verdict is Verdict.PASSED:
-            evidence = explore.evidence
         result = CheckResult(
             name=item.name if call.when != "teardown" else f"{item.name} (clean-up)",
             title=title_of(item),
@@ -148,7 +141,7 @@ class Judge:
             advice=judged.advice,
             file=judged.file,
             line=judged.line,
-            evidence=evidence,
+            evidence=judged.evidence or _looked_at(item, judged.verdict),
         )
         if judged.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE):
             self._not_correct.add(exercise.slug)
@@ -168,6 +161,19 @@ class Judge:
 
 def _in_one_line(excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
     return excinfo.exconly(tryshort=True)
+
+
+def _fixture(item: pytest.Item, name: str) -> Any:
+    """What the check got for this argument; None if it has no such argument, or has not come so far."""
+    return getattr(item, "funcargs", {}).get(name)
+
+
+def _looked_at(item: pytest.Item, verdict: Verdict) -> dict[str, Any] | None:
+    """What was measured, or how much was explored, where nothing is to be explained."""
+    speedup, explore = _fixture(item, "speedup"), _fixture(item, "explore")
+    if speedup is not None and speedup.judgement is not None:
+        return evidence_of(speedup.judgement)
+    return explore.evidence if explore is not None and verdict is Verdict.PASSED else None
 
 
 def kind_of(item: pytest.Item) -> Kind:

@@ -77,12 +77,16 @@ def _self_test(level: str) -> str:
     """What does not hold at this level; empty if everything does."""
     with tempfile.TemporaryDirectory(prefix="kata-") as name, tempfile.NamedTemporaryFile(prefix="kata-") as outside:
         folder = Path(name).resolve()
-        plan = plan_of(level, folder)
+        plan = plan_of(level)
         give(folder, plan["user"], 0o770)
         words = [sys.executable, "-P", "-m", "grader.sandbox.probe", json.dumps(plan), str(folder), outside.name]
         try:
             done = subprocess.run(
-                command(level, folder, words), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
+                command(level, folder, words, plan),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=20,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"it could not be run ({error})"
@@ -91,17 +95,17 @@ def _self_test(level: str) -> str:
     return "; ".join(done.stdout.split("\n")).strip("; ") or (done.stderr.strip().splitlines() or ["nothing"])[-1]
 
 
-def plan_of(level: str, folder: Path | None, hidden: Path | None = None) -> dict[str, Any]:
+def plan_of(level: str, hidden: Path | None = None) -> dict[str, Any]:
     """What the first process at this level does itself, as plain data. `hidden`: see `seen.shown`.
 
-    `user`: whom submissions become (None: nobody else). `readable`, `scratch`: what they may read, and where they may write
-    beside their own folder; None: no limit. `furnish`: bytes for /dev/shm in namespaces that are still bare. `caged`: the
+    `user`: whom submissions become (None: nobody else). `shown`, `scratch`: what they may read (None: no limit) and where they
+    may write, beside their own folder. `furnish`: bytes for /dev/shm in namespaces that are still bare. `caged`: the
     first process is the first of a PID namespace.
     """
     caged = level in CAGED
     return {
         "user": user() if level == BUBBLEWRAP else None,
-        "readable": [str(path) for path in (*shown(hidden), "/proc", folder)] if level in CONFINED else None,
+        "shown": [str(path) for path in shown(hidden)] if level in CONFINED else None,
         "scratch": ["/dev/shm", *(["/tmp"] if level == BUBBLEWRAP else [])],
         "furnish": limits.SHARED_MEMORY if level == NAMESPACES else None,
         "caged": caged,
@@ -123,10 +127,10 @@ def give(folder: Path, owner: int | None, mode: int) -> None:
         folder.chmod(0o2000 | mode)
 
 
-def command(level: str, folder: Path, program: Sequence[str], hidden: Path | None = None) -> list[str]:
-    """The command line that starts `program` at this level. `hidden`: see `seen.shown`."""
+def command(level: str, folder: Path, program: Sequence[str], plan: dict[str, Any]) -> list[str]:
+    """The command line that starts `program` at this level, of which `plan` is the plan."""
     if level == BUBBLEWRAP:
-        return [*_bubblewrap(folder, shown(hidden)), *program]
+        return [*_bubblewrap(folder, [*map(Path, plan["shown"])]), *program]
     if level == NAMESPACES:
         words = ["unshare", "--pid", "--fork", "--kill-child", "--ipc", "--uts", "--net", "--mount", "--mount-proc"]
         if user() is None:

@@ -102,7 +102,7 @@ class SystemCalls:
 def confine(readable: Iterable[str], writable: Iterable[str], calls: SystemCalls) -> None:
     """Shut this process in for good: no capabilities, these files and folders only, and only harmless system calls.
 
-    Paths that do not exist or are out of reach are left out. Raises OSError where the kernel refuses.
+    /proc can be read, too. Paths that do not exist or are out of reach are left out. Raises OSError where the kernel refuses.
     """
     prctl(PR_SET_NO_NEW_PRIVS)
     drop_capabilities()
@@ -130,7 +130,7 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
     if ruleset < 0:
         raise _error("landlock_create_ruleset")
     rules = [*((path, READ) for path in readable), *((path, EVERYTHING & ~DEVICES) for path in writable)]
-    rules += [(path, OF_A_FILE) for path in HARMLESS_DEVICES]
+    rules += [("/proc", READ), *((path, OF_A_FILE) for path in HARMLESS_DEVICES)]
     for path, access in rules:
         with contextlib.suppress(FileNotFoundError, PermissionError):  # what this user cannot even name needs no rule
             _allow(libc, ruleset, path, access)

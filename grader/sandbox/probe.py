@@ -67,7 +67,7 @@ def main(plan: dict[str, object], folder: str, outside: str) -> None:
     calls = confine.SystemCalls()
     if isinstance(user, int):
         confine.become(user)
-    confine.confine(plan["readable"], [folder, *plan["scratch"]], calls)  # type: ignore[arg-type, misc]
+    confine.confine([*plan["shown"], folder], [folder, *plan["scratch"]], calls)  # type: ignore[misc]
     if caged:
         with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
             pass  # the loopback works

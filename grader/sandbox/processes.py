@@ -130,9 +130,7 @@ def internet_sockets(pid: int) -> set[str]:
     for kind in ("tcp", "tcp6", "udp", "udp6"):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/net/{kind}", encoding="ascii") as file:
             for line in list(file)[1:]:
-                fields = (
-                    line.split()
-                )  # proc(5): the second is address:port in hexadecimal digits, the tenth is the inode
+                fields = line.split()  # proc(5): the second is address:port in hexadecimal, the tenth the inode
                 if f"socket:[{fields[9]}]" in open_now:
                     found.add(f"socket on port {int(fields[1].rpartition(':')[2], 16)}")
     return found

@@ -39,13 +39,13 @@ class ParentLost(Exception):
 class _Parent:
     """One running warm parent and the socket to it. Submissions live below the process with the pid `root`."""
 
-    def __init__(self, level: str, config: dict[str, Any], environment: Mapping[str, str], hidden: Path | None) -> None:
+    def __init__(self, level: str, config: dict[str, Any], environment: Mapping[str, str]) -> None:
         run = os.environ.get(RUN, "")
         self._mark = run + secrets.token_hex(16)
         self._line, theirs = socket.socketpair()
         program = [sys.executable, "-P", "-m", "grader.sandbox.zygote", json.dumps({**config, "run": run})]
         self._process = subprocess.Popen(
-            cage.command(level, Path(config["folder"]), program, hidden),
+            cage.command(level, Path(config["folder"]), program, config["plan"]),
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             env={**environment, MARK: self._mark},
@@ -104,7 +104,7 @@ class WarmLauncher:
         if level in cage.CONFINED:
             self.folder = Path(tempfile.mkdtemp(prefix="kata-")).resolve()
             self._environment["PYTHONPATH"] = str(_link(self.folder))
-        plan = cage.plan_of(level, self.folder, hidden)
+        plan = cage.plan_of(level, hidden)
         self.user: int | None = plan["user"]
         self._caged = bool(plan["caged"])
         if self.folder is not None:
@@ -112,8 +112,7 @@ class WarmLauncher:
         if self.user is not None:  # what checks make in a submission's folder is for its group, too
             self._umask = os.umask(0o002)
         self._config = {"preload": list(preload), "folder": str(self.folder or ""), "plan": plan}
-        self._hidden = hidden
-        self._parent: _Parent | None = _Parent(level, self._config, self._environment, hidden)
+        self._parent: _Parent | None = _Parent(level, self._config, self._environment)
 
     def _with_parent(self, use: Callable[[_Parent], Answer]) -> Answer:
         with self._lock:
@@ -141,7 +140,7 @@ class WarmLauncher:
         for _ in range(2):
             with contextlib.suppress(ParentLost):
                 return int(self._ask({"fork": config})["pid"])
-            self._parent = _Parent(self.level, self._config, self._environment, self._hidden)
+            self._parent = _Parent(self.level, self._config, self._environment)
         raise GraderFault(f"No submission can be started at the isolation level {self.level}; another may work.")
 
     def pid_of(self, number: int, sock: socket.socket) -> int:

@@ -35,14 +35,14 @@ class Zygote:
     """`config`: preload (modules), folder (of the judge), and the plan of `cage.plan_of`."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self._plan = config["plan"]
+        self._plan, self._folder = config["plan"], config["folder"]
         self._caged = bool(self._plan["caged"])
         if self._caged and os.getpid() != 1:
             sys.exit("This is no cage: a sweep would end every process of the machine.")
         if self._plan["furnish"]:
             confine.furnish(self._plan["furnish"])
         # What is shown to the cage may lie in these folders, too: nothing that is there before the first submission goes.
-        self._swept = _scratch(self._plan["scratch"], Path(config["folder"])) if self._caged else ()
+        self._swept = _scratch(self._plan["scratch"], Path(self._folder)) if self._caged else ()
         self._kept = {path for place in self._swept for path in place.iterdir()}
         self._judge = socket.socket(fileno=0)
         confine.prctl(confine.PR_SET_CHILD_SUBREAPER)
@@ -51,7 +51,7 @@ class Zygote:
         for name in (*ALWAYS, *config["preload"]):
             with contextlib.suppress(ImportError):  # a missing optional package is told when the check asks for it
                 importlib.import_module(name)
-        self._calls = confine.SystemCalls() if self._plan["readable"] else None
+        self._calls = confine.SystemCalls() if self._plan["shown"] else None
         gc.freeze()
 
     def run(self) -> None:
@@ -96,7 +96,8 @@ class Zygote:
                 confine.become(self._plan["user"])
             confine.prctl(confine.PR_SET_DUMPABLE)
             if self._calls is not None:
-                confine.confine(self._plan["readable"], [*config["writable"], *self._plan["scratch"]], self._calls)
+                readable, writable = (*self._plan["shown"], self._folder), (*config["writable"], *self._plan["scratch"])
+                confine.confine(readable, writable, self._calls)
             child.route_output(config)
             os.environ.update(config["environment"])
             signal.signal(signal.SIGINT, signal.default_int_handler)
