@@ -1,0 +1,37 @@
+"""The pool has its usual size; workers is ignored.
+
+caught-by: test_threads_are_started_once (failed)
+says: "6 threads called the kernel in the first step"
+misconception: M02 threads always make it faster
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+Row = list[float]
+
+
+def simulate(
+    grid: Sequence[Sequence[float]],
+    steps: int,
+    *,
+    workers: int,
+    kernel: Callable[[Row, Row, Row], Row],
+    on_step: Callable[[int, float], bool | None] | None = None,
+) -> list[list[float]]:
+    if workers < 1:
+        raise ValueError("workers must be at least 1")
+    if steps < 0:
+        raise ValueError("steps must not be negative")
+    state = [list(row) for row in grid]
+    with ThreadPoolExecutor() as pool:
+        for step in range(steps):
+            above, below = [state[0], *state[:-1]], [*state[1:], state[-1]]
+            new = list(pool.map(kernel, above, state, below))
+            change = max(abs(a - b) for row, old in zip(new, state) for a, b in zip(row, old))
+            state = new
+            if on_step is not None and on_step(step, change):
+                break
+    return state

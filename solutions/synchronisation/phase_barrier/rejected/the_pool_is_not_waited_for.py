@@ -1,0 +1,40 @@
+"""The pool is shut down without waiting: its threads go on after the exception.
+
+caught-by: test_a_kernel_that_fails_ends_all_threads (failed)
+says: "of its threads still computed"
+misconception: M17 the process will clean up after me
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+Row = list[float]
+
+
+def simulate(
+    grid: Sequence[Sequence[float]],
+    steps: int,
+    *,
+    workers: int,
+    kernel: Callable[[Row, Row, Row], Row],
+    on_step: Callable[[int, float], bool | None] | None = None,
+) -> list[list[float]]:
+    if workers < 1:
+        raise ValueError("workers must be at least 1")
+    if steps < 0:
+        raise ValueError("steps must not be negative")
+    state = [list(row) for row in grid]
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
+        for step in range(steps):
+            above, below = [state[0], *state[:-1]], [*state[1:], state[-1]]
+            new = list(pool.map(kernel, above, state, below))
+            change = max(abs(a - b) for row, old in zip(new, state) for a, b in zip(row, old))
+            state = new
+            if on_step is not None and on_step(step, change):
+                break
+    finally:
+        pool.shutdown(wait=False)
+    return state
