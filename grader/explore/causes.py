@@ -14,14 +14,17 @@ LEFT = " (itself, in a function that has ended)"
 
 def of_deadlock(waits: Sequence[Wait]) -> str:
     """The most telling cause; never empty."""
-    for find in (_itself, _cycle, _ended, _starved, _unnotified, _unfed, _unjoined):
+    for find in (_itself, _cycle, _ended, _starved, _unnotified, _unfed, _unjoined, _incomplete):
         if text := find(waits):
             return text
     return "; ".join(sentence(wait) for wait in waits) or "Nobody can go on."
 
 
-def of_race(taken: Sequence[tuple[str, int, int]], actors: Sequence[str]) -> str:
-    """What the locks that were taken (by whom, which, at which line) say about a race: none at all, or no common one."""
+def of_race(taken: Sequence[tuple[str, int, int | None]], actors: Sequence[str]) -> str:
+    """What the locks that were taken (by whom, which, at which line) say about a race: none at all, or no common one.
+
+    No line: a lock of the standard library's own, inside an Event, a Barrier or a queue.
+    """
     lines = {actor: {lock: line for who, lock, line in taken if who == actor} for actor in actors}
     if len(lines) < 2 or set.intersection(*(set(locks) for locks in lines.values())):
         return ""
@@ -30,7 +33,10 @@ def of_race(taken: Sequence[tuple[str, int, int]], actors: Sequence[str]) -> str
         return "No lock was held."
     if without:
         return f"{' and '.join(without)} held no lock."
-    where = "; ".join(f"{name} at line {min(locks.values())}" for name, locks in lines.items())
+    own = {name: [line for line in locks.values() if line is not None] for name, locks in lines.items()}
+    if not all(own.values()):
+        return ""
+    where = "; ".join(f"{name} at line {min(numbers)}" for name, numbers in own.items())
     return f"They held different locks, which do not exclude each other ({where})."
 
 
@@ -142,6 +148,16 @@ def _unfed(waits: Sequence[Wait]) -> str:
         verb = "waits" if len(hungry) == 1 else "wait"
         return f"{names} {verb} for an item in a queue at line {hungry[0].line}, and nobody is left who puts one."
     return ""
+
+
+def _incomplete(waits: Sequence[Wait]) -> str:
+    met = [w for w in waits if w.what == "at a barrier" and w.holder]
+    if not met:
+        return ""
+    verb = "waits" if len(met) == 1 else "wait"
+    line = max(w.line for w in met)
+    place = f" at line {line}" if line else ""
+    return f"{' and '.join(w.actor for w in met)} {verb} at a barrier{place}: {met[0].holder}."
 
 
 def _unjoined(waits: Sequence[Wait]) -> str:

@@ -9,6 +9,8 @@ import linecache
 import os
 import re
 import sys
+import sysconfig
+import threading
 import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from grader.explore.results import Failure, Kind, Step, Wait
 from grader.explore.scheduler import Actor, Run
 
 PLAIN = (bool, int, float, str, bytes, type(None))
+STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
 MOST_STEPS = 400
 # What a thread waits for, by the standard library's function that the student's line called.
 WAITS = {
@@ -176,12 +179,20 @@ def failure(run: Run, error: BaseException | None, recorder: Recorder, files: Co
         message = f"no end after {message}"
     name = type(error).__name__ if error is not None else ""
     note = note_on(run, recorder) if kind in (Kind.RACE, Kind.EXCEPTION) and run.switches else ""
-    return Failure(kind, message, run.schedule, steps, waits, place, name, run.switches, note)
+    foreign = error is not None and run.uncaught and _is_foreign(error, files)
+    return Failure(kind, message, run.schedule, steps, waits, place, name, run.switches, note, foreign)
 
 
 def note_on(run: Run, recorder: Recorder) -> str:
     """What the locks that were held say about a race."""
-    return causes.of_race([(t.actor, t.lock, t.line) for t in recorder.taken], [a.name for a in run.actors[1:]])
+    taken = [(t.actor, t.lock, t.line if t.label else None) for t in recorder.taken]
+    return causes.of_race(taken, [a.name for a in run.actors[1:]])
+
+
+def _is_foreign(error: BaseException, files: Collection[str]) -> bool:
+    """Was it raised neither by the program nor by the standard library that it called?"""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code.co_filename not in files and not frame.f_code.co_filename.startswith(STANDARD_LIBRARY)
 
 
 def _place(error: BaseException, files: Collection[str]) -> tuple[str, int] | None:
@@ -225,6 +236,8 @@ def _wait(actor: Actor, taken: dict[int, Taken]) -> Wait | None:
             holder = _holder(owner, actor, since.frame if since else None, chain)
     elif isinstance(actor.resource, Actor):
         what, holder = "for a thread to end", actor.resource.name
+    elif what == "at a barrier":
+        holder = _missing(chain, actor.run)
     elif what == "for a thread to end":  # up to Python 3.12
         holder = next((a.name for a in actor.run.actors if a.sentinel is actor.resource), "")
     if mine is None:
@@ -240,6 +253,16 @@ def _wait(actor: Actor, taken: dict[int, Taken]) -> Wait | None:
         since.line if since else 0,
         since.label if since else "",
     )
+
+
+def _missing(chain: list[FrameType], run: Run) -> str:
+    """How many a barrier waits for, and who will never come."""
+    barrier = next(f.f_locals.get("self") for f in chain if f.f_code.co_qualname == "Barrier.wait")
+    if type(barrier) is not threading.Barrier:
+        return ""
+    ended = [actor.name for actor in run.actors[1:] if actor.done]
+    gone = f", and {' and '.join(ended[:3])} {'has' if len(ended) == 1 else 'have'} ended" if ended else ""
+    return f"{barrier.n_waiting} of {barrier.parties} have come{gone}"
 
 
 def _holder(owner: Actor, waiting: Actor, taken: FrameType | None, chain: list[FrameType]) -> str:

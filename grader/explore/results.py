@@ -63,6 +63,7 @@ class Failure:
     type: str = ""  # class name of the exception
     switches: int = 0
     note: str = ""
+    foreign: bool = False  # an exception of code that the program was given, which nobody caught in its thread
 
     def as_data(self) -> dict[str, Any]:
         """Built-in types only."""

@@ -87,6 +87,7 @@ class Run:
         self.points = self.loops = self.decisions = self.switches = 0
         self.deviations: list[tuple[int, int]] = []
         self.over = False
+        self.uncaught = False  # did an exception leave a thread that the program started?
         self.failure: tuple[Kind, str, Any] | None = None
         self.log: list[tuple[str, Actor, Any]] = []  # acquisitions, releases and marks, in order
         self.describe: Callable[[], Any] | None = None  # asked for the waits of a deadlock while all are still blocked

@@ -118,6 +118,7 @@ class Exploration:
         def uncaught(args: Any) -> None:
             if args.exc_value is not None and not isinstance(args.exc_value, (Abort, SystemExit)):
                 ended.error = args.exc_value
+                run.uncaught = True
                 name = args.thread.name if args.thread else "a thread"
                 run.fail(Kind.EXCEPTION, f"{explain.described(args.exc_value)} in {name}", args.exc_value)
 

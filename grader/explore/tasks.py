@@ -194,7 +194,7 @@ class TaskExploration:
         assert ended.kind is not None
         return TaskFailure(
             ended.kind, ended.message, _text(plan, ended), recorder.steps(), ended.waits, ended.place, ended.type,
-            len(ended.deviations), _note(ended), tuple(ended.log.cancelled),
+            len(ended.deviations), _note(ended), cancelled=tuple(ended.log.cancelled),
         )  # fmt: skip
 
 

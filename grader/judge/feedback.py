@@ -109,6 +109,10 @@ TASK_IDEAS = {
     "NeverAwaited": "Calling an `async def` only makes a coroutine. It runs when it is awaited, or made a task.",
     "BlockingCall": "One thread runs all tasks; whoever blocks it stops them all. What has an `await`, or belongs in a thread?",
 }
+FOREIGN = (
+    "It came out of a function that your code was given, and ended only the thread that called it. Who keeps such an "
+    "exception, and who raises it where the caller waits?"
+)
 UNTIMELY = (
     "No bad moment is needed for this: it happens when the threads run one after the other. Which input leads there?"
 )
@@ -118,6 +122,8 @@ def _schedule_idea(error: ScheduleFailed, kind: str) -> str:
     ideas = TASK_IDEAS if error.tasks else THREAD_IDEAS
     if kind not in ideas:
         kind = "exception"  # a race that an assertion of the scenario saw
+    if error.failure.get("foreign") is True:
+        return FOREIGN
     if kind == "exception" and not error.timely:
         return UNTIMELY
     return ideas.get(str(error.failure.get("type")), ideas[kind])

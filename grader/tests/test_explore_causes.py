@@ -208,7 +208,15 @@ DEADLOCKS = {
         def main():
             threading.Barrier(2).wait()
         """,
-        "main waits at a barrier at line 8",
+        "main waits at a barrier at line 8: 1 of 2 have come.",
+    ),
+    "a barrier to which one never comes": (
+        """
+        def main():
+            barrier = threading.Barrier(3)
+            together(lambda: barrier.wait(), lambda: None, lambda: barrier.wait(), names=("Ada", "Bob", "Cid"))
+        """,
+        "Ada and Cid wait at a barrier at line 9: 2 of 3 have come, and Bob has ended.",
     ),
     "threads that join each other": (
         """
@@ -258,6 +266,7 @@ RACE = """
         """
 PLAIN = "self.value += 1"
 LOCKED = "with lock: self.value += 1"
+OWN_EVENT = "old = self.value; threading.Event().set(); self.value = old + 1"
 
 
 @pytest.mark.parametrize(
@@ -270,6 +279,7 @@ LOCKED = "with lock: self.value += 1"
             LOCKED.replace("lock", "other"),
             "They held different locks, which do not exclude each other (Ada at line 12; Bob at line 15).",
         ),
+        (OWN_EVENT, OWN_EVENT, ""),  # their locks are not the program's
         ("with lock: old = self.value\n                with lock: self.value = old + 1", LOCKED, ""),
     ],
 )

@@ -1,7 +1,7 @@
 """No exception is caught: the thread that fails dies, and the others wait for it.
 
 caught-by: test_a_kernel_that_fails_ends_all_threads (failed)
-says: "LookupError: the gauge is broken in Thread-"
+says: "ended only the thread that called it"
 misconception: M14 errors in the background will be seen
 """
 

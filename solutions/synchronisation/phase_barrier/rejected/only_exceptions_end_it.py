@@ -1,7 +1,7 @@
 """`except Exception` does not catch SystemExit: the others wait for a thread that is gone.
 
 caught-by: test_a_kernel_that_fails_ends_all_threads (hung)
-says: "barrier"
+says: "2 of 3 have come"
 misconception: M14 errors in the background will be seen
 """
 

@@ -1,7 +1,7 @@
 """The first thread sets the stop after the barrier; another one may have looked already, and waits for it for ever.
 
 caught-by: test_stopping_early_stops_everybody (hung)
-says: "waits at a barrier"
+says: "1 of 2 have come, and Thread-1 (work) has ended"
 misconception: M08 waking up means the condition holds
 """
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """on_step fails: the exception is kept, and the others are left at the barrier.
 
 caught-by: test_an_on_step_that_fails_ends_all_threads (hung)
-says: "barrier"
+says: "2 of 3 have come"
 misconception: M14 errors in the background will be seen
 """
 

@@ -1,7 +1,7 @@
 """A thread whose kernel fails goes away, and the others wait for it.
 
 caught-by: test_a_kernel_that_fails_ends_all_threads (hung)
-says: "barrier"
+says: "2 of 3 have come, and Thread-2 (_work) has ended"
 misconception: M14 errors in the background will be seen
 """
 
