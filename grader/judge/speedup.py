@@ -33,14 +33,19 @@ class Speedup:
         attempt: Callable[[D], Any],
         same: Callable[[Any, Any], bool] = operator.eq,
         alpha: float,
+        busy: str = "",
     ) -> None:
-        """Need: ratio >= 1 + alpha * (min(E, W) - 1). Fails, passes, or raises Inconclusive."""
+        """Need: ratio >= 1 + alpha * (min(E, W) - 1). Fails, passes, or raises Inconclusive.
+
+        `busy`: what to think about when cores were at work and too little came of it, if the usual words about threads
+        and processes do not fit.
+        """
         __tracebackhide__ = True
         if usable_cores() < 2:
             raise Inconclusive("A speed-up needs two cores, and only one is available here.")
         with Spinners() as spinners:
             trial = self._trial(spinners, fresh, baseline, attempt, same)
-            self._conclude(cpu_bound(trial, alpha, spinners.workers, self._submission.remaining))
+            self._conclude(cpu_bound(trial, alpha, spinners.workers, self._submission.remaining), busy=busy)
 
     def latency(
         self,
@@ -90,7 +95,7 @@ class Speedup:
 
         return one
 
-    def _conclude(self, judgement: Judgement, latency: bool = False) -> None:
+    def _conclude(self, judgement: Judgement, latency: bool = False, busy: str = "") -> None:
         __tracebackhide__ = True
         self.judgement = judgement
         if judgement.outcome is Outcome.UNMEASURABLE:
@@ -99,7 +104,7 @@ class Speedup:
             raise CheckFailed(
                 f"{judgement.ratio:.2f} times as fast as one after the other; {judgement.need:.2f} was needed "
                 f"(this machine gave {judgement.cores:.1f} cores; {judgement.cpu_per_wall:.1f} cores were at work).",
-                _what_waits(judgement) if latency else _where_it_went(judgement),
+                _what_waits(judgement) if latency else _where_it_went(judgement, busy),
                 evidence_of(judgement),
             )
 
@@ -122,9 +127,11 @@ def _what_waits(judgement: Judgement) -> str:
     return "Waiting costs no core, so many can wait at once. What waits that could already have been started?"
 
 
-def _where_it_went(judgement: Judgement) -> str:
+def _where_it_went(judgement: Judgement, busy: str) -> str:
     if judgement.cpu_per_wall < 0.7:
         return "The cores were idle most of the time: who waits for whom, and for what?"
+    if busy:
+        return busy
     if judgement.cpu_per_wall < 1.2:
         return (
             "Only one core worked at a time. Threads share one interpreter lock; Python code runs on several cores "
