@@ -1,7 +1,7 @@
 """The number of open connections is not taken back when connect raises.
 
-caught-by: test_the_numbers_are_right (failed), test_a_connect_that_fails_gives_its_place_back (failed)
-says: "was due", "stats() gave"
+caught-by: test_a_connect_that_fails_gives_its_place_back (failed)
+says: "stats() gave"
 misconception: M17 the process will clean up after me
 """
 

@@ -1,7 +1,7 @@
 """A broken connection is put back like any other; is_healthy will know.
 
-caught-by: test_the_numbers_are_right (failed), test_a_broken_connection_is_closed (failed)
-says: "was due", "0 connections were closed"
+caught-by: test_a_broken_connection_is_closed (failed)
+says: "the next lease got connection 1"
 misconception: M13 works here, so works (fork, ident reuse, order luck)
 """
 

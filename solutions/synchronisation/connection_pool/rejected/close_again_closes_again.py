@@ -1,7 +1,7 @@
 """close() leaves the closed connections in the list.
 
-caught-by: test_the_numbers_are_right (failed), test_close_leaves_leases_alone (failed)
-says: "called twice", "was due"
+caught-by: test_close_leaves_leases_alone (failed)
+says: "called twice"
 misconception: M17 the process will clean up after me
 """
 

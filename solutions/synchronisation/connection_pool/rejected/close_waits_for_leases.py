@@ -1,6 +1,6 @@
 """close() takes all places before it closes anything.
 
-caught-by: test_the_numbers_are_right (hung), test_close_leaves_leases_alone (hung), test_close_wakes_who_waits (failed)
+caught-by: test_close_leaves_leases_alone (hung)
 says: "wait"
 misconception: M07 more locking is safer
 """

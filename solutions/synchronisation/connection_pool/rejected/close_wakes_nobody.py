@@ -1,7 +1,7 @@
 """Who waits when the pool is closed is not told.
 
 caught-by: test_close_wakes_who_waits (failed)
-says: "at 102 s"
+says: "at 100 s"
 misconception: M09 a signal waits for me
 """
 

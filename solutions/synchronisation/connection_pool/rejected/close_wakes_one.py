@@ -1,7 +1,7 @@
 """Only one of those who wait is woken, and it tells nobody.
 
-caught-by: test_close_wakes_who_waits (failed), test_close_wakes_who_waits (hung)
-says: "One of", "one came to", "wait"
+caught-by: test_close_wakes_who_waits (failed)
+says: "one came to"
 misconception: M09 a signal waits for me
 """
 

@@ -1,7 +1,7 @@
 """A connection that comes back after close() is put among the idle ones.
 
-caught-by: test_the_numbers_are_right (failed), test_close_leaves_leases_alone (failed)
-says: "came back after close()", "closed, all came back"
+caught-by: test_close_leaves_leases_alone (failed)
+says: "came back after close()"
 misconception: M17 the process will clean up after me
 """
 

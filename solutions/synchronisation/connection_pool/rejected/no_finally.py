@@ -1,7 +1,7 @@
 """What comes after the yield is not run when the block raises.
 
-caught-by: test_the_numbers_are_right (failed), test_a_block_that_raises_gives_the_connection_back (failed), test_a_broken_connection_is_closed (failed)
-says: "was due", "place along"
+caught-by: test_a_broken_connection_is_closed (failed)
+says: "took its place along"
 misconception: M17 the process will clean up after me
 """
 

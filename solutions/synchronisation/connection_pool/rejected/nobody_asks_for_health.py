@@ -1,7 +1,7 @@
 """is_healthy is never called.
 
-caught-by: test_the_numbers_are_right (failed), test_the_one_returned_last_is_lent_first (failed), test_an_unhealthy_connection_is_replaced (failed)
-says: "may be one of them", "One connection was idle", "was due"
+caught-by: test_an_unhealthy_connection_is_replaced (failed)
+says: "may be one of them"
 misconception: M13 works here, so works (fork, ident reuse, order luck)
 """
 
