@@ -30,10 +30,10 @@ NO_LOCK_TO_READ = "If nobody changes a mapping that has been published, a reader
 NOBODY_POLLS = "Whoever waits should sleep until somebody wakes it. Who knows that there is a new version?"
 
 
-def expect_rows(rows: list[Any], idea: str) -> None:
-    """Each row: what was done, what it gave, what was due."""
-    for what, got, due in rows:
-        expect(got == due, f"{what}: {got!r}; {due!r} was due.", idea=idea)
+def expect_rows(rows: list[Any], *ideas: str) -> None:
+    """Each row: what was done, what it gave, what was due, and perhaps which of the ideas belongs to it."""
+    for what, got, due, *which in rows:
+        expect(got == due, f"{what}: {got!r}; {due!r} was due.", idea=ideas[which[0] if which else 0])
 
 
 @scenario
@@ -62,25 +62,25 @@ def keep_settings(student: Any) -> list[Any]:
     given["a"] = 9
     rows = [
         ["SettingsStore({'a': 1, ...}), the caller's dictionary changed later; get('a')", store.get("a"), 1],
-        ["'none' is None; get('none', 5)", store.get("none", 5), None],
-        ["get('missing')", store.get("missing"), None],
-        ["get('missing', 5)", store.get("missing", 5), 5],
-        ["set('b', 2)", store.set("b", 2), None],
-        ["After that, get('b')", store.get("b"), 2],
-        ["update('b', add 1)", store.update("b", lambda b: b + 1), 3],
-        ["After that, get('b')", store.get("b"), 3],
-        ["update('new', repr), and there is no 'new'", store.update("new", repr), "None"],
-        ["The snapshot", dict(store.snapshot()), {"a": 1, "none": None, "b": 3, "new": "None"}],
+        ["'none' is None; get('none', 5)", store.get("none", 5), None, 1],
+        ["get('missing')", store.get("missing"), None, 1],
+        ["get('missing', 5)", store.get("missing", 5), 5, 1],
+        ["set('b', 2)", store.set("b", 2), None, 2],
+        ["After that, get('b')", store.get("b"), 2, 2],
+        ["update('b', add 1), and b is 2", store.update("b", lambda b: b + 1), 3, 2],
+        ["After that, get('b')", store.get("b"), 3, 2],
+        ["update('new', repr), and there is no 'new'", store.update("new", repr), "None", 2],
+        ["The snapshot", dict(store.snapshot()), {"a": 1, "none": None, "b": 3, "new": "None"}, 2],
         ["The caller's dictionary", given, {"a": 9, "none": None}],
     ]
     store.set("nobody can copy this", (letter for letter in "abc"))
-    rows.append(["A generator as a value; the letters in it", "".join(store.get("nobody can copy this")), "abc"])
+    rows.append(["A generator as a value; the letters in it", "".join(store.get("nobody can copy this")), "abc", 1])
     with store.transaction() as draft:
         draft["a"] = 10
-        rows.append(["Another, empty store, inside a transaction of this one; get('a')", other.get("a"), None])
+        rows.append(["Another, empty store, inside a transaction of this one; get('a')", other.get("a"), None, 3])
         other.set("a", 20)
-        rows.append(["The other store's snapshot after its set('a', 20)", dict(other.snapshot()), {"a": 20}])
-    rows.append(["The other store's get('a') after this one's transaction", other.get("a"), 20])
+        rows.append(["The other store's snapshot after its set('a', 20)", dict(other.snapshot()), {"a": 20}, 3])
+    rows.append(["The other store's get('a') after this one's transaction", other.get("a"), 20, 3])
     return rows
 
 
@@ -89,39 +89,50 @@ def test_settings_are_kept(explore: Explore) -> None:
     """get, set and update do what they say, any object may be a value, and two stores share nothing"""
     for rows in explore(keep_settings, schedules=5):
         expect_rows(
-            rows, "None is a value, the caller's mapping stays the caller's, and two stores have nothing in common."
+            rows,
+            "The caller's mapping stays the caller's: the store begins with a copy.",
+            "Any object may be a value, also None, which is not the same as a missing key.",
+            "update sets the key to fn(what is there, or None), and returns that.",
+            "What do two stores share, and why? Look at what stands outside __init__.",
         )
 
 
 @scenario
 def versions(student: Any) -> list[Any]:
     store = student.SettingsStore({"a": 1, "b": 1})
-    seen, dues = [store.snapshot()], [{"a": 1, "b": 1}]
+    seen: list[Any] = []
+
+    def look(after: str, due: dict[str, int]) -> None:
+        seen.append([after, dict(shot := store.snapshot()), due, shot])
+
+    look("the beginning", {"a": 1, "b": 1})
     store.set("a", 2)
-    seen.append(store.snapshot())
+    look("set('a', 2)", {"a": 2, "b": 1})
     with store.transaction() as draft:
         draft["c"] = 3
         del draft["b"]
-        seen.append(store.snapshot())
-    seen.append(store.snapshot())
+        look("draft['c'] = 3; del draft['b'], inside the block", {"a": 2, "b": 1})
+    look("the end of that block", {"a": 2, "c": 3})
     with contextlib.suppress(Exception):
         draft["late"] = 1
-    seen.append(store.snapshot())
+    look("draft['late'] = 1, when the block was over", {"a": 2, "c": 3})
     store.update("a", lambda a: a + 1)
-    seen.append(store.snapshot())
-    dues += [{"a": 2, "b": 1}, {"a": 2, "b": 1}, {"a": 2, "c": 3}, {"a": 2, "c": 3}, {"a": 3, "c": 3}]
-    names = [
-        "the beginning", "set('a', 2)", "draft['c'] = 3; del draft['b'], inside the block", "the end of that block",
-        "draft['late'] = 1, when the block was over", "update('a', add 1)",
-    ]  # fmt: skip
-    return [[f"The snapshot after {name}", dict(shot), due] for name, shot, due in zip(names, seen, dues, strict=True)]
+    look("update('a', add 1)", {"a": 3, "c": 3})
+    rows = [[f"A snapshot taken after {after}", then, due, 0] for after, then, due, _ in seen]
+    later = [
+        [f"A snapshot was {then}, taken after {after}. Later it is", dict(shot), then, 1]
+        for after, then, _, shot in seen
+    ]
+    return [*later, *rows]
 
 
 @kind("correctness")
 def test_a_snapshot_is_one_version(explore: Explore) -> None:
     """A snapshot is the version that was committed last, and shows no later change"""
     for rows in explore(versions, schedules=5):
-        expect_rows(rows, NEW_OBJECT)
+        expect_rows(
+            rows, "A version is what the outermost block made of the one before: also what it deleted.", NEW_OBJECT
+        )
 
 
 @scenario
@@ -210,7 +221,7 @@ def test_a_transaction_is_one_commit(explore: Explore) -> None:
 
 
 @scenario
-def fail_inside(student: Any, name: str) -> list[Any]:
+def fail_inside(student: Any, name: str, where: str) -> list[Any]:
     error = {"OSError": OSError, "KeyboardInterrupt": KeyboardInterrupt}[name]
     store, told = student.SettingsStore({"a": 1, "b": 1}), []
     store.subscribe(lambda old, new: told.append(dict(new)))
@@ -235,27 +246,30 @@ def fail_inside(student: Any, name: str) -> list[Any]:
 
         store.update("b", fn)
 
-    rows, due = [], {"a": 1, "b": 1}
-    for where, call in (("a block", in_a_block), ("an inner block", in_an_inner_block), ("the fn of update", in_fn)):
-        rows.append([f"{name} is raised inside {where}; what came out of it", outcome_of(call), name])
-        rows.append([f"After {name} inside {where}, the snapshot", dict(store.snapshot()), due])
-        rows.append([f"After {name} inside {where}, get('a') and get('b')", [store.get("a"), store.get("b")], [1, 1]])
-        together(lambda where=where: store.set("next", where), names=("next writer",))
-        due = {**due, "next": where}
-        rows.append(
-            [f"After {name} inside {where}, and set('next', ...) by another thread", dict(store.snapshot()), due]
-        )
+    calls = {"a block": in_a_block, "an inner block": in_an_inner_block, "the fn of update": in_fn}
+    what, after = f"a and b are 1 and are being changed, {name} is raised inside {where}", {"a": 1, "b": 1, "next": 5}
+    rows = [
+        [f"{what}; what came out of it", outcome_of(calls[where]), name, 1],
+        [f"{what}. After that, the snapshot", dict(store.snapshot()), {"a": 1, "b": 1}],
+        [f"{what}. After that, get('a') and get('b')", [store.get("a"), store.get("b")], [1, 1]],
+    ]
+    together(lambda: store.set("next", 5), names=("next writer",))
+    rows.append(
+        [f"{what}. After that, and set('next', 5) by another thread, the snapshot", dict(store.snapshot()), after]
+    )
     soon()
-    due_told = ["a block", "an inner block", "the fn of update"]
-    return [*rows, ["Of these six transactions, subscribers were told of", [new.get("next") for new in told], due_told]]
+    return [*rows, [f"{what}; then set('next', 5) by another thread. Subscribers were told of", told, [after]]]
 
 
 @kind("failure")
 def test_an_exception_undoes_everything(explore: Explore) -> None:
     """An exception of any kind in a block or in fn goes on, and nothing has changed; the next writer can write"""
     for name in ("OSError", "KeyboardInterrupt"):
-        for rows in explore(fail_inside, name, schedules=5):
-            expect_rows(rows, ALL_OR_NOTHING)
+        for where in ("a block", "an inner block", "the fn of update"):
+            for rows in explore(fail_inside, name, where, schedules=3):
+                expect_rows(
+                    rows, ALL_OR_NOTHING, "Who began the block wants to know how it ended: the exception goes on."
+                )
 
 
 # -- subscribers ---------------------------------------------------------------------------------------
@@ -756,7 +770,7 @@ def flash(student: Any, slow: bool) -> Any:
         for n in (1, 2, 3):
             store.set("n", n)
 
-    wait = lambda: outcome_of(lambda: store.wait_for(predicate, timeout=1000))  # noqa: E731  # names what together() calls
+    wait = lambda: outcome_of(lambda: store.wait_for(predicate, timeout=200 if slow else 5))  # noqa: E731  # names what together() calls
     return together(wait, write, names=("waiter", "writer"))[0]
 
 
