@@ -1,7 +1,7 @@
 """The first subscriber that raises ends the round; set goes on.
 
 caught-by: test_a_failing_subscriber_stops_nobody (failed)
-says: "Who subscribed after"
+says: "subscribed after it was told of: []"
 misconception: M14 errors in the background will be seen
 """
 

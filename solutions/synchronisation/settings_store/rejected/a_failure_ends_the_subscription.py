@@ -1,7 +1,7 @@
 """A subscriber that raises is removed.
 
 caught-by: test_a_failing_subscriber_stops_nobody (failed)
-says: "threading.excepthook was given"
+says: "Who raises was told of: [1]"
 misconception: M13 works here, so works
 """
 

@@ -1,7 +1,7 @@
 """The timeout begins anew with each version.
 
 caught-by: test_a_wait_ends_when_its_time_is_over (failed)
-says: "It ended after so many seconds"
+says: "took so many seconds: 13.5"
 misconception: M08 waking up means the condition holds
 """
 

@@ -1,7 +1,7 @@
 """Inside a transaction snapshot() gives the draft.
 
 caught-by: test_a_snapshot_is_one_version (failed)
-says: "inside the block"
+says: "for everybody, also inside"
 misconception: M13 works here, so works
 """
 

@@ -1,7 +1,7 @@
 """wait_for returns the first version that comes, without asking the predicate about it.
 
 caught-by: test_a_wait_ends_when_its_time_is_over (failed)
-says: "none with n == 100"
+says: "and no more than that"
 misconception: M08 waking up means the condition holds
 """
 

@@ -1,7 +1,7 @@
 """Each block commits what there is when it ends, also an inner one.
 
 caught-by: test_a_transaction_is_one_commit (failed)
-says: "outermost one"
+says: "Which block is the outermost one"
 misconception: M13 works here, so works
 """
 

@@ -1,7 +1,7 @@
 """Condition.wait_for asks the predicate about the newest version, after each wake-up.
 
 caught-by: test_a_waiter_skips_no_version (failed)
-says: "Where does it find those"
+says: "those that it has not seen"
 misconception: M08 waking up means the condition holds
 """
 

@@ -1,7 +1,7 @@
 """get() looks at the draft whenever there is one.
 
 caught-by: test_a_transaction_is_one_commit (failed)
-says: "Another thread's get"
+says: "another thread's get"
 misconception: M03 the GIL makes my code atomic
 """
 

@@ -1,7 +1,7 @@
 """A waiter looks at the newest version when it wakes up; what came in between is skipped.
 
 caught-by: test_a_waiter_skips_no_version (failed)
-says: "Where does it find those"
+says: "those that it has not seen"
 misconception: M08 waking up means the condition holds
 """
 

@@ -1,7 +1,7 @@
 """wait_for looks every 10 ms.
 
 caught-by: test_a_waiter_skips_no_version (failed), test_who_waits_takes_no_steps (failed)
-says: "steps" "should sleep until somebody wakes it"
+says: "steps" "those that it has not seen"
 misconception: M10 sleeping is synchronising
 """
 

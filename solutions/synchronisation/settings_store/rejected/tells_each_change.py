@@ -1,7 +1,7 @@
 """Each change of a transaction is told, not each commit.
 
 caught-by: test_a_transaction_is_one_commit (failed)
-says: "subscriber was told"
+says: "calls of a subscriber"
 misconception: M13 works here, so works
 """
 

@@ -1,7 +1,7 @@
 """wait_for begins with the next version.
 
-caught-by: test_nobody_can_change_a_version (hung)
-says: "to be notified"
+caught-by: test_a_wait_ends_when_its_time_is_over (failed)
+says: "first that the predicate"
 misconception: M09 a signal waits for me
 """
 

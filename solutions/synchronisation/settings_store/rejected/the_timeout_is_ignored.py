@@ -1,7 +1,7 @@
 """wait_for waits as long as it takes, whatever the timeout.
 
-caught-by: test_a_wait_ends_when_its_time_is_over (hung)
-says: "to be notified"
+caught-by: test_a_wait_ends_when_its_time_is_over (failed)
+says: "still waits"
 misconception: M13 works here, so works
 """
 
