@@ -130,6 +130,7 @@ def versions(student: Any) -> list[Any]:
     with contextlib.suppress(Exception):
         draft["late"] = 1
     look("draft['late'] = 1, when the block was over", {"a": 2, "c": 3})
+    late = ["draft['late'] = 1, when the block was over; get('late')", store.get("late"), None, 3]
     store.update("a", lambda a: a + 1)
     look("update('a', add 1)", {"a": 3, "c": 3})
     rows = [[f"A snapshot taken after {after}", then, due, idea] for after, then, due, _, idea in seen]
@@ -137,7 +138,7 @@ def versions(student: Any) -> list[Any]:
         [f"A snapshot was {then}, taken after {after}. Later it is", dict(shot), then, 1]
         for after, then, _, shot, _ in seen
     ]
-    return [*later, *rows]
+    return [*later, *rows, late]
 
 
 @kind("correctness")
@@ -149,6 +150,7 @@ def test_a_snapshot_is_one_version(explore: Explore) -> None:
             "A version is what the outermost block made of the one before: also what it deleted.",
             NEW_OBJECT,
             "A snapshot is the version that was committed last, for everybody, also inside a transaction.",
+            "When a transaction is over, its thread reads what everybody reads.",
         )
 
 
@@ -230,7 +232,7 @@ def nest(student: Any) -> list[Any]:
     after = {"b": 12, "c": 3}
     rows.append(["After the outermost block, the snapshot", dict(store.snapshot()), after, 1])
     soon()
-    rows.append(["An outer block with set, update and an inner one: calls of a subscriber", len(told), 1, 1])
+    rows.append(["An outer block with set, update and an inner one: calls of a subscriber", len(told), 1, 4])
     rows.append(["What a subscriber was told, as [old, new]", told[:], [[before, after]], 1])
     together(lambda: store.set("b", 20))
     return [*rows, ["After the transaction, another thread did set('b', 20); get('b') here", store.get("b"), 20, 3]]
@@ -246,6 +248,7 @@ def test_a_transaction_is_one_commit(explore: Explore) -> None:
             "Which block is the outermost one? Only its end is a commit, and it is one.",
             DRAFT,
             "When a transaction is over, its thread reads what everybody reads.",
+            "Each commit is told once and soon, not what led to it.",
         )
 
 

@@ -1,6 +1,6 @@
-"""A thread that had a transaction once looks at that draft for ever.
+"""A thread that had a transaction looks at that draft until another thread writes.
 
-caught-by: test_a_transaction_is_one_commit (failed)
+caught-by: test_a_snapshot_is_one_version (failed)
 says: "reads what everybody reads"
 misconception: M13 works here, so works
 """
@@ -66,10 +66,12 @@ class SettingsStore:
                 yield self._draft
                 if self._depth == 1:
                     self._commit()
+            except BaseException:
+                if self._depth == 1:
+                    self._owner = None
+                raise
             finally:
                 self._depth -= 1
-                if self._depth == 0 and self._newest.settings != self._draft:
-                    self._owner = None
             outermost = self._depth == 0
         if outermost:
             self._tell()
