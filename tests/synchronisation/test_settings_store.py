@@ -290,7 +290,7 @@ def fail_inside(student: Any, name: str, where: str) -> list[Any]:
         [f"{what}. After that, and set('next', 5) by another thread, the snapshot", dict(store.snapshot()), after]
     )
     soon()
-    return [*rows, [f"{what}; then set('next', 5) by another thread. Subscribers were told of", told, [after]]]
+    return [*rows, [f"{what}; then set('next', 5) by another thread. Subscribers were told of", told[:], [after]]]
 
 
 @kind("failure")
@@ -376,7 +376,7 @@ def a_subscriber_fails(student: Any) -> list[Any]:
             [f"A subscriber raises at each commit. Who {who} was told of", [n for w, n in told if w == name], [1, 2], 1]
         )
     due = ["plug-in failed at 1", "plug-in failed at 2"]
-    rows.append(["What threading.excepthook was given", hooked, due, 2])
+    rows.append(["What threading.excepthook was given", hooked[:], due, 2])
     return [*rows, ["Afterwards, in another thread, get('n')", together(lambda: store.get("n"))[0], 2]]
 
 
@@ -521,7 +521,7 @@ def call_from_fn(student: Any) -> list[Any]:
         ["n and m are 1; fn sets m to 2 and adds 10, and returns n + get('m') + snapshot()['m']; update gave", got, 14],
         ["fn was called with", calls, [1]],
         ["After that, the snapshot", dict(store.snapshot()), due],
-        ["Subscribers were told of", told, [due]],
+        ["Subscribers were told of", told[:], [due]],
     ]
 
 

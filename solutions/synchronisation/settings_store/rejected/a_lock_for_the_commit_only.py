@@ -1,7 +1,7 @@
 """The lock is held while a draft is begun and while it is committed, not in between.
 
-caught-by: test_no_change_is_lost (failed)
-says: "one step for other writers"
+caught-by: test_every_commit_is_told_in_order (failed), test_no_change_is_lost (failed)
+says: "one step for other writers" "must be one step"
 misconception: M05 locking the change is enough
 """
 

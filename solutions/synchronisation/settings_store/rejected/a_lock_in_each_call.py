@@ -1,7 +1,7 @@
 """Each transaction makes its own lock.
 
-caught-by: test_no_change_is_lost (failed)
-says: "one step for other writers"
+caught-by: test_every_commit_is_told_in_order (failed), test_no_change_is_lost (failed)
+says: "one step for other writers" "must be one step"
 misconception: M04 a lock protects wherever it is created
 """
 

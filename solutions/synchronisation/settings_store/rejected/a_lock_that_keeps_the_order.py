@@ -1,7 +1,7 @@
 """A second lock, only for telling: who commits waits for whoever tells.
 
-caught-by: test_nobody_waits_for_a_subscriber (failed)
-says: "it may wait for anybody"
+caught-by: test_a_subscriber_may_change_settings (failed), test_nobody_waits_for_a_subscriber (failed)
+says: "it may wait for anybody" "Where does it wait for its turn"
 misconception: M07 more locking is safer
 """
 

@@ -1,7 +1,7 @@
 """Subscribers are told with the writers' lock taken again, so that nothing changes meanwhile.
 
-caught-by: test_nobody_waits_for_a_subscriber (failed)
-says: "it may wait for anybody"
+caught-by: test_a_subscriber_may_wait_for_another_writer (hung), test_nobody_waits_for_a_subscriber (failed)
+says: "it may wait for anybody" "holds self._writers"
 misconception: M07 more locking is safer
 """
 

@@ -1,7 +1,7 @@
 """Whoever commits tells its own commit, whatever others are telling.
 
-caught-by: test_every_commit_is_told_in_order (failed)
-says: "who takes the next of it"
+caught-by: test_a_subscriber_may_change_settings (failed), test_every_commit_is_told_in_order (failed)
+says: "who takes the next of it" "Where does it wait for its turn"
 misconception: M13 works here, so works
 """
 

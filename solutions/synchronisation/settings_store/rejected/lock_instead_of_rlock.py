@@ -1,6 +1,6 @@
 """A Lock among writers: update holds it and calls fn, and what fn calls wants it again.
 
-caught-by: test_fn_may_call_any_method (hung)
+caught-by: test_a_transaction_is_one_commit (hung), test_fn_may_call_any_method (hung)
 says: "cannot be taken twice"
 misconception: M07 more locking is safer
 """

@@ -1,7 +1,7 @@
 """No lock among writers.
 
-caught-by: test_no_change_is_lost (failed)
-says: "one step for other writers"
+caught-by: test_every_commit_is_told_in_order (failed), test_no_change_is_lost (failed)
+says: "one step for other writers" "must be one step"
 misconception: M03 the GIL makes my code atomic
 """
 

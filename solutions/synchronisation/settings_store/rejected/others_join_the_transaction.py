@@ -1,7 +1,7 @@
 """A depth counter without a lock: another thread's changes go into the draft of whoever has one.
 
-caught-by: test_writers_wait_for_an_open_transaction (failed)
-says: "untrue"
+caught-by: test_every_commit_is_told_in_order (failed), test_writers_wait_for_an_open_transaction (failed)
+says: "untrue" "not every commit"
 misconception: M03 the GIL makes my code atomic
 """
 

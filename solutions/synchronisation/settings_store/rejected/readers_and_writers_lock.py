@@ -1,7 +1,7 @@
 """A lock that any number of readers share and one writer has alone: over-engineered, and readers wait.
 
-caught-by: test_readers_never_wait_for_a_writer (failed)
-says: "needs one reference"
+caught-by: test_a_transaction_is_one_commit (hung), test_readers_never_wait_for_a_writer (failed)
+says: "needs one reference" "to be notified"
 misconception: M07 more locking is safer
 """
 

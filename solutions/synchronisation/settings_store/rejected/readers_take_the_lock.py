@@ -1,7 +1,7 @@
 """snapshot() and get() take the writers' lock.
 
-caught-by: test_readers_never_wait_for_a_writer (failed)
-says: "needs one reference"
+caught-by: test_a_transaction_is_one_commit (hung), test_readers_never_wait_for_a_writer (failed)
+says: "needs one reference" "held by main"
 misconception: M07 more locking is safer
 """
 

@@ -1,7 +1,7 @@
 """What is to be told is told when the next writer comes by.
 
-caught-by: test_a_transaction_is_one_commit (failed)
-says: "calls of a subscriber"
+caught-by: test_nobody_can_change_a_version (failed), test_a_transaction_is_one_commit (failed)
+says: "calls of a subscriber" "they are: []"
 misconception: M09 a signal waits for me
 """
 

@@ -1,7 +1,7 @@
 """Calls the subscribers before the version is committed.
 
-caught-by: test_a_subscriber_may_wait_for_another_writer (hung)
-says: "holds"
+caught-by: test_a_subscriber_may_change_settings (failed), test_a_subscriber_may_wait_for_another_writer (hung)
+says: "holds" "Where does it wait for its turn"
 misconception: M07 more locking is safer
 """
 

@@ -1,7 +1,7 @@
 """The depth goes down only when the block ends well: the next transaction is taken for an inner one.
 
-caught-by: test_an_exception_undoes_everything (failed)
-says: "by another thread"
+caught-by: test_a_transaction_is_one_commit (failed), test_an_exception_undoes_everything (failed)
+says: "by another thread" "there it looks, too"
 misconception: M13 works here, so works
 """
 

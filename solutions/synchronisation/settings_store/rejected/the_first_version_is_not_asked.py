@@ -1,7 +1,7 @@
 """wait_for begins with the next version.
 
-caught-by: test_a_wait_ends_when_its_time_is_over (failed)
-says: "first that the predicate"
+caught-by: test_nobody_sees_half_a_transaction (failed), test_a_wait_ends_when_its_time_is_over (failed)
+says: "first that the predicate" "no such version"
 misconception: M09 a signal waits for me
 """
 

@@ -1,7 +1,7 @@
 """update() calls fn without a lock, and again when somebody else was faster.
 
-caught-by: test_fn_may_call_any_method (hung)
-says: "no end after"
+caught-by: test_an_exception_undoes_everything (failed), test_fn_may_call_any_method (hung)
+says: "no end after" "two ends"
 misconception: M05 locking the change is enough
 """
 

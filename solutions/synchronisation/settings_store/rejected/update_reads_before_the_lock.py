@@ -1,7 +1,7 @@
 """update() computes before it takes the lock.
 
-caught-by: test_no_change_is_lost (failed)
-says: "one step for other writers"
+caught-by: test_an_exception_undoes_everything (failed), test_no_change_is_lost (failed)
+says: "one step for other writers" "two ends"
 misconception: M05 locking the change is enough
 """
 
