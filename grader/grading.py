@@ -256,7 +256,7 @@ def _effective_cores(results: Sequence[ExerciseResult]) -> float | None:
         check.evidence["effective_cores"]
         for result in results
         for check in result.checks
-        if check.evidence and check.evidence.get("type") == "timing"
+        if check.evidence and "effective_cores" in check.evidence
     ]
     return min(measured) if measured else None
 

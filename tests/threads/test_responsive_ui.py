@@ -467,12 +467,13 @@ def fail_and_go_on(student: Any, what: str) -> list[Any]:
         raise {"ValueError": ValueError, "SystemExit": SystemExit}[what]("bad.log is unreadable")
 
     window = Window(student, analyse)
-    window.start("bad.log")
-    window.until_end(2000)
-    labels = [window.label]
-    window.start("good.log")
-    window.until_end(2000)
-    labels.append(window.label)
+    labels = []
+    for name in ("bad.log", "good.log"):
+        window.start(name)
+        window.until_end(6000)
+        labels.append(window.label)
+        if labels == ["running"]:
+            return [["running", "running"], window.misuse]  # whatever comes now is no news
     return [labels, window.close()]
 
 
@@ -484,7 +485,7 @@ def test_what_analyse_raises_reaches_the_label(submission: Submission) -> None:
         expect_owner(misuse)
         expect(
             first != "running",
-            f"analyse raised a {what}; two seconds later the label still says 'running'.",
+            f"analyse raised a {what}; six seconds later the label still says 'running'.",
             idea="An exception in a thread is silent. Who catches it, and how does it come across?"
             + (" SystemExit is no Exception." if what == "SystemExit" else ""),
         )
@@ -797,7 +798,7 @@ def live_window(student: Any, tick: Any, is_bare: bool) -> list[Any]:
         worker.join()
         return []
     window.wait(300)
-    window.until_end(1500)
+    window.until_end(6000)  # as long as it takes on a busy machine
     window.wait(50)
     return [window.state, window.close()]
 
