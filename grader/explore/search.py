@@ -211,6 +211,10 @@ def _named(error: BaseException | None) -> str:
 
 def _let_executors_end() -> None:
     """What Python does at its exit: idle workers of executors that nobody shut down are told to end."""
-    for thread, jobs in list(executors._threads_queues.items()):
-        jobs.put(None)
-        thread.join()
+    executors._shutdown = True  # else a worker whose executor still exists waits for the next job
+    try:
+        for thread, jobs in list(executors._threads_queues.items()):
+            jobs.put(None)
+            thread.join()
+    finally:
+        executors._shutdown = False

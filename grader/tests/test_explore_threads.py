@@ -217,6 +217,12 @@ HOLDS = {
             assert done == {first, second} and second.cancelled()
             pool.shutdown(cancel_futures=True)
         """,
+    "an executor that is still in use somewhere ends with the program, too": """
+        pool = concurrent.futures.ThreadPoolExecutor(2)
+
+        def main():
+            assert pool.submit(int).result() == 0
+        """,
     "an executor that nobody shuts down ends with the program": """
         def main():
             assert concurrent.futures.ThreadPoolExecutor(2).submit(int).result() == 0

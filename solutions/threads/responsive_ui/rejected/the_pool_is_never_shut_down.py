@@ -1,7 +1,7 @@
 """Waits for the futures, and leaves the thread of the pool.
 
-caught-by: test_close_ends_a_run_and_waits_for_it (hung)
-says: "waits for an item in a queue"
+caught-by: test_close_ends_a_run_and_waits_for_it (failed)
+says: "of your threads still live"
 misconception: M17 the process will clean up after me
 """
 
