@@ -103,6 +103,11 @@ class Exploration:
         run.describe = lambda: explain.waits_of(run)
         ended = Ended(run)
 
+        def failed(kind: Kind, message: str, error: BaseException) -> None:
+            if run.failure is None:  # what is raised while a schedule is being ended is not its failure
+                ended.error = error
+            run.fail(kind, message, error)
+
         def main() -> None:
             try:
                 module = self._program.fresh()
@@ -111,16 +116,14 @@ class Exploration:
             except Abort:
                 raise
             except BaseException as error:
-                ended.error = error
                 kind = Kind.RACE if isinstance(error, AssertionError) else Kind.EXCEPTION
-                run.fail(kind, explain.described(error), error)
+                failed(kind, explain.described(error), error)
 
         def uncaught(args: Any) -> None:
             if args.exc_value is not None and not isinstance(args.exc_value, (Abort, SystemExit)):
-                ended.error = args.exc_value
-                run.uncaught = True
                 name = args.thread.name if args.thread else "a thread"
-                run.fail(Kind.EXCEPTION, f"{explain.described(args.exc_value)} in {name}", args.exc_value)
+                run.uncaught = run.failure is None
+                failed(Kind.EXCEPTION, f"{explain.described(args.exc_value)} in {name}", args.exc_value)
 
         collecting = gc.isenabled()
         gc.disable()  # a collection in the middle would run finalizers at another point each time

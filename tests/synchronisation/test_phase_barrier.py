@@ -457,6 +457,29 @@ def test_stopping_early_stops_everybody(explore: Explore) -> None:
 
 
 @scenario
+def changes_at_once(student: Any) -> list[float]:
+    """What on_step is told when one row changes by 5 and the other by 1."""
+    told: list[float] = []
+
+    def kernel(above: Any, row: Any, below: Any) -> list[float]:
+        return [row[0] + row[1], row[1]]
+
+    student.simulate([[0, 5], [0, 1]], 2, workers=2, kernel=kernel, on_step=lambda step, change: told.append(change))
+    return told
+
+
+@kind("schedules")
+def test_no_change_is_forgotten(explore: Explore) -> None:
+    """Two threads note their changes at the same time: on_step is told the largest one"""
+    for told in explore(changes_at_once, schedules=250):
+        expect(
+            told == [5, 5],
+            f"In each of two steps one row changed by 5, another by 1, in two threads; on_step was told {', '.join(map(str, told))}.",
+            idea="To look which change is larger and to note it are two steps. Who notes, and who compares?",
+        )
+
+
+@scenario
 def two_simulations(student: Any) -> list[Any]:
     def simulate(start: int, steps: int) -> Any:
         return student.simulate([[start], [start]], steps, workers=2, kernel=lambda above, row, below: [row[0] + 1])
