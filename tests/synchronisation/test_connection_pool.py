@@ -935,7 +935,7 @@ def give_up_at_the_last_moment(student: Any, how: str, patient: bool) -> list[An
 
 @kind("schedules")
 def test_who_gives_up_takes_no_place_along(explore: Explore) -> None:
-    """A waiter's time is up at the very moment when a place comes free: the place is not lost, the next one gets it"""
+    """A waiter's time is up at the very moment when a place comes free: the place is not lost, that one or the next one gets it"""
     # A wake-up that is lost leaves the patient one waiting for ever.
     for how, patient in (("ends", False), ("ends", True), ("breaks", True)):
         for last, possible, left in explore(

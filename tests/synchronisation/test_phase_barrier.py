@@ -222,7 +222,7 @@ def refused(student: Any) -> list[str]:
 
 @kind("failure")
 def test_no_workers_and_negative_steps_are_refused(submission: Submission) -> None:
-    """Fewer than one worker or 0 steps is a ValueError"""
+    """workers below 1 and steps below 0 are ValueErrors"""
     seen = submission.run(refused)
     expect(
         seen == ["ValueError"] * 3,

@@ -950,6 +950,11 @@ def test_nothing_of_a_cancelled_run_appears_in_the_next(explore: Explore) -> Non
                 idea=STALE,
             )
             expect(
+                labels != ["running"],
+                "Start, cancel, start: the second run never came to an end, within two seconds.",
+                idea="Who begins a run that was started while the cancelled one is still at work, and how does it learn of it?",
+            )
+            expect(
                 labels == ["running", "done: second"] and end == ["done: second", 9],
                 f"Start, cancel, start: the second run reported 9 and returned 'second'; the label showed "
                 f"{', '.join(map(repr, labels))}, the bar {end[1]}.",
