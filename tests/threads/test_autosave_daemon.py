@@ -46,7 +46,7 @@ class Disk:
         self.saved: list[list[str]] = []
         self.raised: list[Exception] = []
         self.running = self.most = 0
-        self.inside = threading.Event()  # a save has begun
+        self.inside = threading.Event()  # a save of letter has begun
         self.meanwhile: Callable[[], Any] | None = None  # called in the middle of a save
 
     def save(self, name: str, content: bytes) -> None:
@@ -54,7 +54,8 @@ class Disk:
         self.asked.append([name, text])
         self.running += 1
         self.most = max(self.most, self.running)
-        self.inside.set()
+        if name == "letter":
+            self.inside.set()
         try:
             pause()
             time.sleep(self.seconds)
@@ -187,11 +188,14 @@ def test_forty_key_presses_are_one_save(explore: Explore) -> None:
 def three_ticks(student: Any) -> list[Any]:
     disk = Disk()
     saver = student.AutoSaver(disk.save, interval=30)
+    saver.mark_dirty("letter", b"v1")
     saver.start()
     time.sleep(1)
-    for name, content in (("letter", b"v1"), ("diary", b"w1"), ("letter", b"v2"), ("empty", b"")):
+    for name, content in (("diary", b"w1"), ("letter", b"v2"), ("empty", b"")):
         saver.mark_dirty(name, content)
-    time.sleep(35)
+    time.sleep(25)
+    early = len(disk.asked)
+    time.sleep(10)
     first = sorted(disk.asked)
     time.sleep(31)
     second = disk.asked[len(first) :]
@@ -199,13 +203,18 @@ def three_ticks(student: Any) -> list[Any]:
     time.sleep(33)
     third = disk.asked[len(first) + len(second) :]
     told(saver.close)
-    return [first, second, third]
+    return [early, first, second, third]
 
 
 @kind("correctness")
 def test_a_tick_saves_the_latest_content(explore: Explore) -> None:
     """A tick saves the latest content of each dirty document once, and nothing that is clean"""
-    for first, second, third in explore(three_ticks, schedules=10):
+    for early, first, second, third in explore(three_ticks, schedules=10):
+        expect(
+            not early,
+            f"interval=30: {early} saves began in the first 26 s.",
+            idea="The first tick comes when the first interval is over. What does the thread do before it first waits?",
+        )
         due = [["diary", "w1"], ["empty", ""], ["letter", "v2"]]
         shown = ", ".join(f"{name} {text!r}" for name, text in first) or "nothing"
         expect(
@@ -253,7 +262,7 @@ def test_close_does_not_wait_for_the_next_tick(explore: Explore) -> None:
 
 @scenario
 def leave_without_close(student: Any) -> list[Any]:
-    """What a child interpreter said before its main thread ended, and how it ended: its exit code, or "still running"."""
+    """Did a child interpreter come to its last line, and how did it end: its exit code, or "still running"."""
     code = (
         "import sys\n"
         "sys.path.insert(0, sys.argv[1])\n"
@@ -266,11 +275,11 @@ def leave_without_close(student: Any) -> list[Any]:
     folder = str(Path(student.__file__).parent)
     child = subprocess.Popen([sys.executable, "-c", code, folder], stdout=subprocess.PIPE, text=True)
     try:
-        said = child.stdout.readline().strip() if child.stdout else ""
+        came_so_far = any(line.strip() == "bye" for line in child.stdout or ())
         try:
-            return [said, child.wait(5)]
+            return [came_so_far, child.wait(5)]
         except subprocess.TimeoutExpired:
-            return [said, "still running"]
+            return [came_so_far, "still running"]
     finally:
         child.kill()
         child.communicate()
@@ -279,9 +288,9 @@ def leave_without_close(student: Any) -> list[Any]:
 @kind("bounds")
 def test_a_program_that_ends_without_close_is_not_held_up(submission: Submission) -> None:
     """A program that ends without close() is gone, and does not wait for the next tick"""
-    said, ended = submission.run(leave_without_close)
+    came_so_far, ended = submission.run(leave_without_close)
     expect(
-        said == "bye",
+        came_so_far,
         f"A program of seven lines that starts a saver ended with exit code {ended} before it came to its last line.",
         idea="Run it yourself: start a saver with interval=3600, mark a document, and let the program end.",
     )
@@ -294,31 +303,28 @@ def test_a_program_that_ends_without_close_is_not_held_up(submission: Submission
 
 @scenario
 def thread_of(student: Any) -> list[bool]:
-    """Which threads named autosave there are, as: is it a daemon? Started by a thread that is none."""
-    found: list[bool] = []
-
-    def begin() -> None:
-        saver = student.AutoSaver(lambda name, content: None, interval=3600)
-        saver.start()
-        saver.mark_dirty("letter", b"v1")
-        found.extend(thread.daemon for thread in threading.enumerate() if thread.name == "autosave")
-
-    starter = threading.Thread(target=begin, daemon=False)
+    """For each thread named autosave: is it a daemon? The saver is started by a thread that is none."""
+    saver = student.AutoSaver(lambda name, content: None, interval=3600)
+    saver.mark_dirty("letter", b"v1")
+    starter = threading.Thread(target=saver.start, daemon=False)
     starter.start()
     starter.join()
+    time.sleep(1)
+    found = [thread.daemon for thread in threading.enumerate() if thread.name == "autosave"]
+    told(saver.close)
     return found
 
 
 @kind("correctness")
-def test_the_thread_is_named_autosave(submission: Submission) -> None:
+def test_the_thread_is_named_autosave(explore: Explore) -> None:
     """The thread is named autosave, and it is a daemon"""
-    found = submission.run(thread_of)
-    expect(
-        found,
-        "After start() no thread is named 'autosave'.",
-        idea="A thread takes its name when it is made. It is what you will read in logs and stack dumps.",
-    )
-    expect(all(found), "The thread 'autosave' is no daemon.", idea="Who waits for it when the program ends?")
+    for found in explore(thread_of, schedules=5):
+        expect(
+            found,
+            "After start() no thread is named 'autosave'.",
+            idea="A thread takes its name when it is made. It is what you will read in logs and stack dumps.",
+        )
+        expect(all(found), "The thread 'autosave' is no daemon.", idea="Who waits for it when the program ends?")
 
 
 @scenario
@@ -409,7 +415,7 @@ def close_in_vain(student: Any, seconds: float, documents: int, timeout: float |
     saver = student.AutoSaver(disk.save, interval=10)
     saver.start()
     for number in range(documents):
-        saver.mark_dirty(f"page {number}", b"text")
+        saver.mark_dirty(f"page {number}" if number else "letter", b"text")
     if running:
         disk.inside.wait(15)
     first = timed(saver.close) if timeout is None else timed(saver.close, timeout)
@@ -545,7 +551,7 @@ def type_while_saving(student: Any) -> list[Any]:
     saver.mark_dirty("letter", b"v1")
     saver.mark_dirty("atlas", b"u1")
     saver.start()
-    begun = disk.inside.wait(20)
+    begun = disk.inside.wait(100)
     marks = [timed(saver.mark_dirty, "letter", b"v2")[1], timed(saver.mark_dirty, "diary", b"w1")[1]]
     time.sleep(60 + 60 + 20 + 120 + 20)
     later = disk.saved[:]
@@ -558,7 +564,9 @@ def test_what_is_typed_during_a_save_is_saved_later(explore: Explore) -> None:
     """What is marked while that document is being saved is saved by a later tick; saves never run at the same time"""
     for begun, _, later, final, most in explore(type_while_saving, schedules=20):
         expect(
-            begun, "interval=10: 20 s after start() no save had begun.", idea="Documents may be marked before start()."
+            begun,
+            "interval=10: 100 s after start(), a document that had been marked before it was not being saved.",
+            idea="Documents may be marked before start().",
         )
         saved = [text for name, text in later if name == "letter"]
         expect(
@@ -721,14 +729,14 @@ def test_a_save_that_fails_is_tried_again(explore: Explore) -> None:
         expect(empty, "A new saver has errors.", idea="errors is a list, and empty at first.")
         first, second, third, fourth = ticks
         expect(
-            first == ["atlas", "diary", "letter"] and ["diary", "w1"] in saved and ["atlas", "u1"] in saved,
-            f"atlas, letter and diary were dirty, and the save of letter failed; this tick saved {', '.join(n for n in first if n != 'letter') or 'nothing else'}.",
+            {"atlas", "diary"} <= {*first},
+            f"atlas, letter and diary were dirty, and the save of letter failed; this tick saved {', '.join(n for n in first if n != 'letter') or 'no other'}.",
             idea=LIVES_ON,
         )
         shown = "; ".join(", ".join(tick) or "nothing" for tick in ticks)
         expect(
-            second == third == ["letter"] and not fourth,
-            f"save of letter failed twice. Saves of the four ticks: {shown}. letter was due in the first three.",
+            first.count("letter") == 1 and second == third == ["letter"] and not fourth,
+            f"save of letter failed twice. Saves of the four ticks: {shown}. letter was due once in each of the first three.",
             idea="A document whose save failed is still dirty, and its next turn is the next tick."
             if "letter" in first
             else "What does the tick do with a document that is dirty?",
