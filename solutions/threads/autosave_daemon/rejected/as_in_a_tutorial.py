@@ -1,7 +1,7 @@
 """A sleeping daemon without any lock; documents can be marked only after start().
 
 caught-by: test_a_tick_saves_the_latest_content (failed)
-says: "raised RuntimeError"
+says: "RuntimeError: not running"
 misconception: M03 the GIL makes my code atomic
 """
 

@@ -1,7 +1,7 @@
 """A sleeping daemon without any lock; close() saves, and does not look at the clock.
 
-caught-by: test_close_without_start_saves_as_well (failed)
-says: "raised RuntimeError"
+caught-by: test_what_is_typed_during_a_save_is_saved_later (failed)
+says: "Two ticks later v1 had been saved"
 misconception: M03 the GIL makes my code atomic
 """
 

@@ -1,7 +1,7 @@
 """close() waits as long as it takes.
 
 caught-by: test_close_gives_up_after_its_timeout (failed)
-says: "returned after 100 s; TimeoutError after 3 s was due"
+says: "returned after 20 s; TimeoutError after 3 s was due"
 misconception: M13 works here, so works
 """
 

@@ -63,12 +63,13 @@ class AutoSaver:
         self.close()
 
     def tick(self) -> None:
-        if not self.paused:
-            self.save_all()
+        self.save_all()
         self.start()
 
     def save_all(self) -> None:
         with self.saving:
+            if self.paused and not self.closed:
+                return
             with self.lock:
                 batch = dict(self.dirty)
                 self.dirty.clear()

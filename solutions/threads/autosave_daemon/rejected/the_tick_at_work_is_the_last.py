@@ -58,9 +58,11 @@ class AutoSaver:
         self.close()
 
     def _run(self) -> None:
-        while not self._closing.is_set():
+        while True:
             self._closing.wait(self._interval)
             self._tick()
+            if self._closing.is_set():
+                return
 
     def _tick(self) -> None:
         with self._changed:
