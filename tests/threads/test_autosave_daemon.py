@@ -653,7 +653,7 @@ def test_close_gives_up_after_its_timeout(explore: Explore) -> None:
         plural = "s" if documents > 1 else ""
         story = f"{documents} document{plural} of which each takes {seconds} s to save, {'one is being saved, ' if running else ''}{call}"
         for answer, took, mark, second, saved in explore(
-            close_in_vain, seconds, documents, timeout, running, schedules=8
+            close_in_vain, seconds, documents, timeout, running, schedules=8, points=100_000
         ):
             expect(
                 answer == "raised TimeoutError",
@@ -1053,10 +1053,11 @@ def use(student: Any) -> None:
     with student.AutoSaver(disk.save, interval=3600) as saver:
         saver.mark_dirty("letter", b"v1")
         saver.pause()
-    quick = student.AutoSaver(disk.save, interval=0.01)
+    slow = Disk(seconds=0.05)  # so that the tick is still at work when close() comes
+    quick = student.AutoSaver(slow.save, interval=0.01)
     quick.mark_dirty("letter", b"v1")
     quick.start()
-    disk.inside.wait(5)
+    slow.inside.wait(5)
     quick.close()
     never = student.AutoSaver(disk.save)
     never.mark_dirty("diary", b"w1")
