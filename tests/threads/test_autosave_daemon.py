@@ -544,6 +544,8 @@ def test_a_last_save_that_fails_is_recorded(explore: Explore) -> None:
 @scenario
 def type_while_saving(student: Any) -> list[Any]:
     """letter v1 and atlas are saved, a minute each; letter v2 and a new document are marked, and saved by a later tick."""
+    died: list[str] = []
+    threading.excepthook = lambda args: died.append(f"{args.exc_type.__name__}: {args.exc_value}")
     disk = Disk(seconds=60)
     saver = student.AutoSaver(disk.save, interval=10)
     saver.mark_dirty("letter", b"v1")
@@ -553,18 +555,24 @@ def type_while_saving(student: Any) -> list[Any]:
     marks = [timed(saver.mark_dirty, "letter", b"v2")[1], timed(saver.mark_dirty, "diary", b"w1")[1]]
     time.sleep(60 + 60 + 20 + 120 + 20)
     later = disk.saved[:]
+    ended = died[0] if died else ""
     told(saver.close, timeout=1000)
-    return [begun, max(marks), later, disk.saved, disk.most]
+    return [begun, max(marks), later, disk.saved, disk.most, ended]
 
 
 @kind("schedules")
 def test_what_is_typed_during_a_save_is_saved_later(explore: Explore) -> None:
     """What is marked while that document is being saved is saved by a later tick; saves never run at the same time"""
-    for begun, _, later, final, most in explore(type_while_saving, schedules=20, points=100_000):
+    for begun, _, later, final, most, died in explore(type_while_saving, schedules=20, points=100_000):
         expect(
             begun,
             "interval=10: 100 s after start(), a document that had been marked before it was not being saved.",
             idea="Documents may be marked before start().",
+        )
+        expect(
+            not died,
+            f"While a save was running, one more document was marked; {died}, and that ended a thread of the saver.",
+            idea="The tick is in the middle of its work when something new is marked. What does it walk through, and who else changes that?",
         )
         saved = [text for name, text in later if name == "letter"]
         expect(
