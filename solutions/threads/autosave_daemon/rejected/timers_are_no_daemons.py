@@ -1,0 +1,82 @@
+"""A chain of Timers, which are ordinary threads.
+
+caught-by: test_a_program_that_ends_without_close_is_not_held_up (failed)
+says: "still running"
+misconception: M17 the process will clean up after me
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Self
+
+
+class AutoSaver:
+    def __init__(self, save: Callable[[str, bytes], None], *, interval: float = 30.0) -> None:
+        self.save = save
+        self.interval = interval
+        self.errors: list[tuple[str, Exception]] = []
+        self.dirty: dict[str, bytes] = {}
+        self.lock = threading.Lock()
+        self.saving = threading.Lock()
+        self.timer: threading.Timer | None = None
+        self.paused = False
+        self.closed = False
+
+    def start(self) -> None:
+        self.timer = threading.Timer(self.interval, self.tick)
+        self.timer.name = "autosave"
+        self.timer.start()
+
+    def mark_dirty(self, name: str, content: bytes) -> None:
+        with self.lock:
+            if self.closed:
+                raise RuntimeError("closed")
+            self.dirty[name] = content
+
+    def pause(self) -> None:
+        self.paused = True
+        with self.saving:
+            pass
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def close(self, timeout: float = 5.0) -> None:
+        with self.lock:
+            self.closed = True
+        if self.timer is not None:
+            self.timer.cancel()
+        last = threading.Thread(target=self.save_all, daemon=True)
+        last.start()
+        last.join(timeout)
+        if last.is_alive():
+            raise TimeoutError("still saving")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def tick(self) -> None:
+        self.save_all()
+        if not self.closed:
+            self.start()
+
+    def save_all(self) -> None:
+        with self.saving:
+            if self.paused and not self.closed:
+                return
+            with self.lock:
+                batch = dict(self.dirty)
+                self.dirty.clear()
+            for name, content in batch.items():
+                try:
+                    self.save(name, content)
+                except Exception as error:
+                    with self.lock:
+                        self.errors.append((name, error))
+                        self.dirty.setdefault(name, content)
