@@ -138,7 +138,7 @@ def places(pool: Any, most: int) -> int:
     with ExitStack() as stack:
         for count in range(most):
             try:
-                stack.enter_context(pool.lease(timeout=0))
+                stack.enter_context(pool.lease(timeout=1))
             except Exception as error:
                 if type(error).__name__ != "PoolTimeout":
                     raise
@@ -243,9 +243,8 @@ def test_connections_are_made_on_demand_and_used_again(explore: Explore) -> None
             idea="A connection that is lent is in nobody else's reach.",
         )
         expect(
-            again[0] == again[1] and made == 2,
-            f"Two connections are idle, and two more leases, one after the other, got {' and '.join(again)}; connect was "
-            f"called {made} times in all.",
+            made == 2,
+            f"Two connections are idle, and two more leases got {' and '.join(again)}; connect was called {made} times in all.",
             idea="These two are equal, false and unhashable. How does your code tell whether it has one, and which?",
         )
         expect(elsewhere == "other 1", f"Another pool lent {elsewhere}.", idea="What do two pools share, and why?")

@@ -1,7 +1,7 @@
 """Each call makes a lock of its own.
 
-caught-by: test_guarded_by_tells_the_truth (failed), test_two_threads_and_one_connection (failed), test_never_more_connections_than_the_size (failed)
-says: "stats() gave", "existed at once", "lent to two"
+caught-by: test_the_numbers_are_right (failed), test_guarded_by_tells_the_truth (failed), test_two_threads_and_one_connection (failed), test_never_more_connections_than_the_size (failed)
+says: "IndexError", "stats() gave", "existed at once", "lent to two"
 misconception: M04 a lock protects wherever it is created
 """
 

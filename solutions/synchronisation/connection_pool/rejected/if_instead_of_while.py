@@ -1,7 +1,7 @@
 """A Condition; who was woken takes its place without another look.
 
-caught-by: test_two_threads_and_one_connection (failed), test_never_more_connections_than_the_size (failed), test_connections_are_made_on_demand_and_used_again (failed)
-says: "existed at once", "lent to two"
+caught-by: test_a_timeout_ends_the_wait_and_loses_nothing (failed), test_two_threads_and_one_connection (failed), test_never_more_connections_than_the_size (failed), test_connections_are_made_on_demand_and_used_again (failed)
+says: "came to connection 3 after 1.5 s", "existed at once", "lent to two"
 misconception: M08 waking up means the condition holds
 """
 

@@ -1,7 +1,7 @@
 """The semaphore lets in as many threads as there are connections; the list and the numbers need no lock, it says.
 
-caught-by: test_guarded_by_tells_the_truth (failed)
-says: "without"
+caught-by: test_two_threads_and_one_connection (failed), test_guarded_by_tells_the_truth (failed)
+says: "IndexError", "without"
 misconception: M03 the GIL makes my code atomic
 """
 
