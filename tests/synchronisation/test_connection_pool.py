@@ -138,7 +138,7 @@ def places(pool: Any, most: int) -> int:
     with ExitStack() as stack:
         for count in range(most):
             try:
-                stack.enter_context(pool.lease(timeout=1))
+                stack.enter_context(pool.lease(timeout=0))
             except Exception as error:
                 if type(error).__name__ != "PoolTimeout":
                     raise

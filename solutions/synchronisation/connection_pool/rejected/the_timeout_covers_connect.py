@@ -1,7 +1,7 @@
 """Gives up when connect took longer than the timeout.
 
-caught-by: test_a_timeout_ends_the_wait_and_loses_nothing (failed)
-says: "a place was free at once"
+caught-by: test_connections_are_made_on_demand_and_used_again (failed), test_a_timeout_ends_the_wait_and_loses_nothing (failed)
+says: "no lease is possible any more", "a place was free at once"
 misconception: M13 works here, so works (fork, ident reuse, order luck)
 """
 
