@@ -18,7 +18,7 @@ class AudioRing:
         raise NotImplementedError
 
     def read_into(self, out: bytearray | memoryview) -> int:
-        """Fill `out` with the oldest frames, the rest of it with zeros; the number of frames. Called by the consumer only."""
+        """Put the oldest frames into `out`, then zeros, and tell how many frames. Called by the consumer only."""
         raise NotImplementedError
 
     @property

@@ -1,4 +1,4 @@
-"""A chain of nodes: the producer appends at its end, the consumer goes on at its beginning; counters only bound its length."""
+"""A chain of nodes: the producer appends at its end, the consumer goes on at its beginning; counters bound it."""
 
 from __future__ import annotations
 

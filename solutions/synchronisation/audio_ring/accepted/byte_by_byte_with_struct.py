@@ -1,4 +1,4 @@
-"""One block of memory, as it could be shared between processes: two 64-bit counters of bytes in a header, then the ring."""
+"""One block of memory, as processes could share it: two 64-bit counters of bytes in a header, then the ring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Head and tail as positions, with one slot more than the capacity, so that equal positions mean empty; frames in a list."""
+"""Head and tail as positions, with one slot more than the capacity, so that equal positions mean empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No counter is shared: a slot holds a frame or None. The producer fills only empty slots, the consumer empties only full ones."""
+"""No counter is shared: a slot holds a frame or None. The producer fills empty ones, the consumer empties full ones."""
 
 from __future__ import annotations
 

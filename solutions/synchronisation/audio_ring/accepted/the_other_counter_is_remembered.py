@@ -1,4 +1,4 @@
-"""Each side keeps the other one's counter as it last saw it, and looks again only when that is not enough; counters wrap at 2n."""
+"""Each side keeps the other one's counter as last seen, and looks again when that is not enough; they wrap at 2n."""
 
 from __future__ import annotations
 

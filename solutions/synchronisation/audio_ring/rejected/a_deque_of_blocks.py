@@ -1,7 +1,7 @@
 """Blocks are stored as they came, and what does not fit into out is thrown away.
 
 caught-by: test_frames_come_out_in_order (failed)
-says: "????"
+says: "It returned 0; 1 was due"
 misconception: M13 works here, so works
 """
 

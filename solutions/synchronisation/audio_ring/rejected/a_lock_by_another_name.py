@@ -1,7 +1,7 @@
 """The same lock, made so that no name gives it away.
 
-caught-by: test_no_lock_is_taken_while_the_ring_is_in_use (failed)
-says: "A lock was taken or waited for: write, line"
+caught-by: test_no_call_needs_the_other_thread (failed)
+says: "It waited for a thread that was not running"
 misconception: M07 more locking is safer
 """
 

@@ -1,7 +1,7 @@
 """Both sides make a new block of bytes and store it: the later one wins.
 
 caught-by: test_only_whole_frames_are_seen (failed)
-says: "????"
+says: "Frame 1 never came out"
 misconception: M03 the GIL makes my code atomic
 """
 

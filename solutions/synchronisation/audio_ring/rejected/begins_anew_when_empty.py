@@ -1,7 +1,7 @@
 """Whoever finds the ring empty sets both counters to 0, also the one of the other side.
 
 caught-by: test_only_whole_frames_are_seen (failed)
-says: "????"
+says: "Frame 1 never came out"
 misconception: M03 the GIL makes my code atomic
 """
 

@@ -1,7 +1,7 @@
 """underruns counts frames of silence.
 
 caught-by: test_refused_frames_and_late_calls_are_counted (failed)
-says: "underruns is then 3; 2 was due"
+says: "underruns is then 2; 1 was due"
 misconception: M13 works here, so works
 """
 

@@ -1,7 +1,7 @@
 """For every frame of silence, one of those that come late is thrown away, to catch up.
 
 caught-by: test_both_sides_take_what_there_is (failed)
-says: "????"
+says: "It returned 1; 3 was due"
 misconception: M13 works here, so works
 """
 

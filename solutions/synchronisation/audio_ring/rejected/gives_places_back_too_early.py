@@ -1,7 +1,7 @@
 """read_into stores its counter first, and then copies: the producer writes over what is being read.
 
 caught-by: test_only_whole_frames_are_seen (failed)
-says: "never came out"
+says: "came out twice"
 misconception: M03 the GIL makes my code atomic
 """
 

@@ -1,7 +1,7 @@
 """read_into looks for what is there, fills up with zeros for what was missing, and then copies what is there by now.
 
 caught-by: test_only_whole_frames_are_seen (failed)
-says: "????"
+says: "underruns went up by 1"
 misconception: M03 the GIL makes my code atomic
 """
 

@@ -1,7 +1,7 @@
 """The other counter is looked at again only when nothing at all is known to be there.
 
-caught-by: test_both_sides_take_what_there_is (failed)
-says: "It returned 1; 3 was due"
+caught-by: test_frames_come_out_in_order (failed)
+says: "It returned 1; 2 was due"
 misconception: M13 works here, so works
 """
 

@@ -1,7 +1,7 @@
 """Both sides change the same count with += and -=, and one change is lost.
 
 caught-by: test_only_whole_frames_are_seen (failed)
-says: "fill was"
+says: "Frame 1 never came out"
 misconception: M03 the GIL makes my code atomic
 """
 

@@ -1,7 +1,7 @@
 """underruns and overruns share one list, and each side stores the whole of it.
 
-caught-by: test_what_comes_out_is_what_went_in (failed)
-says: "underruns went up"
+caught-by: test_only_whole_frames_are_seen (failed)
+says: "underruns went up by 0"
 misconception: M03 the GIL makes my code atomic
 """
 

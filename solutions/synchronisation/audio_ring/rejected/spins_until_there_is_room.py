@@ -1,7 +1,7 @@
 """write goes round and round until everything fits.
 
-caught-by: test_no_call_needs_the_other_thread (failed)
-says: "write of the producer did not end"
+caught-by: test_no_call_needs_the_other_thread (hung)
+says: "while self._capacity - (written"
 misconception: M09 a signal waits for me
 """
 

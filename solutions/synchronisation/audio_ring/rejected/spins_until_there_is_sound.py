@@ -1,7 +1,7 @@
 """read_into goes round and round until something is there.
 
-caught-by: test_no_call_needs_the_other_thread (failed)
-says: "read_into of the consumer did not end"
+caught-by: test_no_call_needs_the_other_thread (hung)
+says: "no end after"
 misconception: M09 a signal waits for me
 """
 

@@ -1,7 +1,7 @@
 """A block is copied in one piece, and what lies beyond the end of the ring is lost.
 
 caught-by: test_frames_come_out_in_order (failed)
-says: "????"
+says: "The frames in out are then"
 misconception: M13 works here, so works
 """
 

@@ -1,7 +1,7 @@
 """After silence nothing is played until half of the ring is full.
 
-caught-by: test_both_sides_take_what_there_is (failed)
-says: "It returned 0"
+caught-by: test_refused_frames_and_late_calls_are_counted (failed)
+says: "underruns is then 4; 3 was due"
 misconception: M13 works here, so works
 """
 
