@@ -10,7 +10,7 @@
 >>> print(exploration.failure or exploration.summary)
 """
 
-from grader.explore.helpers import overlapped, pause, together, waited
+from grader.explore.helpers import Alone, alone, overlapped, pause, together, waited
 from grader.explore.lockset import Access, Guards, watch
 from grader.explore.program import Program
 from grader.explore.results import Failure, Kind, Outcome, Step, Summary, Wait
@@ -18,6 +18,7 @@ from grader.explore.search import Exploration, Options
 
 __all__ = [
     "Access",
+    "Alone",
     "Exploration",
     "Failure",
     "Guards",
@@ -28,6 +29,7 @@ __all__ = [
     "Step",
     "Summary",
     "Wait",
+    "alone",
     "overlapped",
     "pause",
     "together",

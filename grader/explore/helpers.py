@@ -1,13 +1,28 @@
-"""What scenarios call: several threads at once, an explicit switch point, and "could they overlap?"."""
+"""What scenarios call: several threads at once, an explicit switch point, "could they overlap?", "can it go on alone?"."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from grader.explore import scheduler
-from grader.explore.scheduler import Actor, Run
+from grader.explore.results import Wait
+from grader.explore.scheduler import Actor, Run, Solo
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What a function came to while nobody else ran. `steps`: its switch points and rounds of loops.
+
+    `waited`: it could not end without the others; `wait` says for what it waited, where, and who held it, if that is known.
+    """
+
+    value: Any
+    steps: int
+    waited: bool
+    wait: Wait | None
 
 
 def start_actor(run: Run, thread: threading.Thread) -> Actor:
@@ -86,6 +101,27 @@ def overlapped(first: Callable[[], Any], second: Callable[[], Any]) -> bool:
     if inside:
         begin, end = inside[0], inside[-1]
     return begin < spans["begin", 1] and spans["end", 1] < end
+
+
+def alone(function: Callable[[], Any], most: int = 1000) -> Alone:
+    """Call it while all other threads stand still where they are, as if they never ran again.
+
+    Asked in every schedule of `together(other, lambda: alone(function))` with `bound=1`, this is what wait-free means: whatever step
+    the other one was stopped at, `function` ends after a bounded number of its own. It is left alone no longer when it
+    has to wait for something, also for time to pass, or has taken `most` steps; then `waited` or `steps > most` tells so.
+    """
+    me = scheduler.current()
+    if me is None:
+        raise RuntimeError("alone() works only inside an exploration")
+    run, before = me.run, me.run.steps
+    solo = run.solo = Solo(me, before + most)
+    try:
+        value = function()
+    finally:
+        steps = run.steps - before
+        if run.solo is solo:
+            run.solo = None
+    return Alone(value, steps, solo.waited, solo.wait)
 
 
 def waited() -> list[str]:

@@ -58,6 +58,16 @@ class Actor:
         self.ended.acquire()
 
 
+@dataclass
+class Solo:
+    """One actor goes on, and all others stand still, for so many steps, or until it has to wait for something."""
+
+    actor: Actor
+    end: int  # the number of steps of the run at which it is over
+    wait: Any = None  # as `Run.describe` tells it
+    waited: bool = False
+
+
 class Watcher(Protocol):
     """Is told of every point in traced code, and of every lock that is taken below it."""
 
@@ -91,6 +101,7 @@ class Run:
         self.failure: tuple[Kind, str, Any] | None = None
         self.log: list[tuple[str, Actor, Any]] = []  # acquisitions, releases and marks, in order
         self.describe: Callable[[], Any] | None = None  # asked for the waits of a deadlock while all are still blocked
+        self.solo: Solo | None = None
         self._streak = self._reads = self._spurious_used = self._expired_used = 0
         self._finished = _thread.allocate_lock()
         self._finished.acquire()
@@ -105,7 +116,7 @@ class Run:
         began, seen, last = real_time.monotonic(), -1, real_time.monotonic()
         while not self._finished.acquire(timeout=0.25):
             now = real_time.monotonic()
-            if (progress := self.points + self.loops) != seen:
+            if (progress := self.steps) != seen:
                 seen, last = progress, now
             if now - last > PATIENCE or now - began > self.limits.seconds:
                 stuck = self.running
@@ -167,6 +178,10 @@ class Run:
         if self.points > self.limits.points:
             self.fail(Kind.LIVELOCK, f"{self.limits.points} steps", None)
             self.abort(actor)
+        if self.solo is not None and self.solo.actor is actor:
+            if self.steps <= self.solo.end:
+                return
+            self.solo = None
         self._streak += 1
         options = self._options()
         if len(options) > 1:
@@ -179,6 +194,8 @@ class Run:
         """Wait until somebody wakes `resource`. False when the deadline (virtual seconds) passed first."""
         actor.ready, actor.resource, actor.deadline, actor.expired = False, resource, deadline, False
         actor.condition = condition
+        if self.solo is not None and self.solo.actor is actor:
+            self._end_solo(self.solo)
         following = None if self.over else actor.starts or self._next(actor)
         if following is None:
             self.abort(actor)
@@ -201,6 +218,17 @@ class Run:
         if actor.starter is not None:
             actor.starter.starts = None
             self._hand_over(actor, actor.starter)
+
+    def _end_solo(self, solo: Solo) -> None:
+        """It would wait for ever, since nobody else runs: let the others on, and remember for what."""
+        waits = self.describe() if self.describe else ()
+        solo.wait = next((wait for wait in waits if wait.actor == solo.actor.name), None)
+        solo.waited, self.solo = True, None
+
+    @property
+    def steps(self) -> int:
+        """Points and rounds of loops so far, of all actors."""
+        return self.points + self.loops
 
     def wake(self, resource: object) -> None:
         for actor in self.actors:

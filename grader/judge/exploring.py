@@ -61,6 +61,7 @@ class Explore:
     def __init__(self, submission: Submission, number: int, rng: random.Random, replay: str | None) -> None:
         self._submission, self._number, self._rng, self._replay = submission, number, rng, replay
         self._explorations = 0
+        self.lock_free = False  # set by checks of code that must do without locks: "No lock was held" is then no hint
         self._tasks = False  # is the exploration now one of asyncio?
         self.is_open = False  # between an outcome and the request for the next one
         self._enumerated = False  # did the last search try every schedule within its bound?
@@ -193,7 +194,8 @@ class Explore:
         evidence = {"type": "schedule", "token": token, "steps": steps}
         happened = [failed.message]
         if is_timely(found, self._tasks):
-            happened += [*filter(None, [str(found.get("note", ""))[:300]]), *trace.lines(steps)]
+            note = "" if self.lock_free else str(found.get("note", ""))[:300]
+            happened += [*filter(None, [note]), *trace.lines(steps)]
         return CheckFailed("\n".join(happened), failed.idea, evidence)
 
     def _check_control(self, bound: int | None) -> None:

@@ -219,6 +219,78 @@ def test_who_had_to_wait_for_a_lock_is_known(tmp_path: Path) -> None:
     assert sorted(values(outcomes)) == [[], ["thread 1"], ["thread 2"]]
 
 
+ALONE = """
+import threading, time
+from grader.explore import alone, together
+
+class Cell:
+    def __init__(self):
+        self.lock, self.event, self.full, self.value = threading.Lock(), threading.Event(), False, 0
+
+    def put(self):
+        self.value += 1
+        self.full = True
+        self.event.set()
+
+    def put_with_lock(self):
+        with self.lock:
+            self.put()
+
+    def get(self):
+        return self.value if self.full else None
+
+    def get_with_lock(self):
+        with self.lock:
+            return self.get()
+
+    def get_when_set(self):
+        self.event.wait()
+        return self.get()
+
+    def get_when_full(self):
+        while not self.full:
+            pass
+        return self.get()
+
+    def get_after_a_nap(self):
+        time.sleep(1)
+        return self.get()
+
+def story(put, get):
+    cell, seen = Cell(), []
+    together(lambda: put(cell), lambda: seen.append(alone(lambda: get(cell), most=50)))
+    found, = seen
+    ends = "steps" if found.steps > 50 else "ends"
+    if found.waited:
+        ends = f"waits {found.wait.what} in line {found.wait.line} {found.wait.holder}".strip()
+    return f"{ends}, {found.value}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("put", "get", "endings"),
+    [
+        ("put", "get", ["ends, 1", "ends, None"]),
+        ("put_with_lock", "get_with_lock", ["ends, 1", "ends, None", "waits for a lock in line 22 thread 1, 1"]),
+        ("put", "get_when_set", ["ends, 1", "waits for an event to be set in line 26, 1"]),
+        ("put", "get_after_a_nap", ["waits for time to pass in line 35, 1"]),
+    ],
+)
+def test_what_ends_alone_wherever_the_other_thread_stopped(
+    tmp_path: Path, put: str, get: str, endings: list[str]
+) -> None:
+    main = f"\ndef main():\n    return story(Cell.{put}, Cell.{get})\n"
+    exploration, outcomes = explored(tmp_path, ALONE + main, bound=1, schedules=10_000)
+    assert exploration.summary.exhausted
+    assert sorted(values(outcomes)) == endings
+
+
+def test_who_spins_alone_is_seen_and_let_go(tmp_path: Path) -> None:
+    main = "\ndef main():\n    return story(Cell.put, Cell.get_when_full)\n"
+    _, outcomes = explored(tmp_path, ALONE + main, bound=1, schedules=20)  # where to go on after that has many ways
+    assert sorted(values(outcomes)) == ["ends, 1", "steps, 1"]
+
+
 WAIT = """
 import threading
 from grader.explore import together

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from grader.catalog import Catalog
+from grader.judge.expectations import CheckFailed
+from grader.judge.exploring import Explore
 from grader.tests.test_cli import ROOT, assert_no_traceback, grader
 
 EXERCISE = "ticket_office"
@@ -47,6 +50,18 @@ def test_a_race_is_shown_with_its_schedule_and_the_token_replays_it(tmp_path: Pa
     assert "The scenario returned [True, True, -1]." in done.stdout
     lanes = re.findall(r"^  ([*| ]+)  +\d+  ", done.stdout, re.M)
     assert {lane.index("*") for lane in lanes} == {0, 2, 4}
+
+
+@pytest.mark.parametrize(("lock_free", "message"), [(False, "Torn.\nNo lock was held."), (True, "Torn.")])
+def test_code_that_must_do_without_locks_is_not_told_that_it_held_none(lock_free: bool, message: str) -> None:
+    class Answers:
+        def explore_request(self, message: dict[str, Any], label: str) -> Any:
+            return {"schedule": "3c", "switches": 1, "steps": [], "note": "No lock was held."}
+
+    submission: Any = Answers()
+    explore = Explore(submission, 1, random.Random(1), None)
+    explore.lock_free, explore.is_open = lock_free, True
+    assert explore.explain(CheckFailed("Torn.")).message == message
 
 
 def test_a_deadlock_says_who_holds_what(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A waiter looks all the time.
 
-caught-by: test_what_a_predicate_raises_is_raised (failed), test_waiting_costs_no_processor_time (failed), test_who_waits_takes_no_steps (hung)
-says: "processor time" "while version.next is None"
+caught-by: test_what_a_predicate_raises_is_raised (hung), test_waiting_costs_no_processor_time (failed), test_who_waits_takes_no_steps (hung)
+says: "no end after" "processor time" "while version.next is None"
 misconception: M10 sleeping is synchronising
 """
 

@@ -1,0 +1,61 @@
+"""The counters lie in a bytearray, and begin again at 0 after 255, in the middle of the ring.
+
+caught-by: test_silence_lasts_as_long_as_the_decoder_is_late (failed)
+says: "was heard"
+misconception: M20 it passed a thousand times
+"""
+
+from __future__ import annotations
+
+
+class AudioRing:
+    def __init__(self, capacity_frames: int, frame_bytes: int) -> None:
+        if capacity_frames < 1 or frame_bytes < 1:
+            raise ValueError("a ring has room for at least one frame of at least one byte")
+        self._capacity, self._frame = capacity_frames, frame_bytes
+        self._ring = memoryview(bytearray(capacity_frames * frame_bytes))
+        self._counts = bytearray(2)  # written, read
+        self.overruns = 0
+        self.underruns = 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        wanted = self._frames(data)
+        written = self._counts[0]
+        count = min(wanted, self._capacity - (written - self._counts[1]) % 256)
+        first, split = self._place(written, count)
+        source = memoryview(data)[: count * self._frame]
+        self._ring[first : first + split] = source[:split]
+        self._ring[: len(source) - split] = source[split:]
+        self.overruns += wanted - count
+        self._counts[0] = (written + count) % 256
+        return count
+
+    def read_into(self, out: bytearray | memoryview) -> int:
+        wanted = self._frames(out)
+        read = self._counts[1]
+        count = min(wanted, (self._counts[0] - read) % 256)
+        first, split = self._place(read, count)
+        length = count * self._frame
+        with memoryview(out) as target:
+            target[:split] = self._ring[first : first + split]
+            target[split:length] = self._ring[: length - split]
+            target[length:] = bytes(len(target) - length)
+        if count < wanted:
+            self.underruns += 1
+        self._counts[1] = (read + count) % 256
+        return count
+
+    @property
+    def fill(self) -> int:
+        return (self._counts[0] - self._counts[1]) % 256
+
+    def _frames(self, block: bytes | bytearray | memoryview) -> int:
+        frames, rest = divmod(len(block), self._frame)
+        if rest:
+            raise ValueError(f"{len(block)} bytes are no whole frames of {self._frame}")
+        return frames
+
+    def _place(self, counter: int, count: int) -> tuple[int, int]:
+        """Where the frame with this number lies in the ring, and how many of the bytes come before the ring's end."""
+        first = counter % self._capacity * self._frame
+        return first, min(count * self._frame, len(self._ring) - first)
