@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -387,7 +388,7 @@ def close_again(student: Any) -> list[Any]:
 
 @kind("failure")
 def test_a_closed_saver_can_be_closed_again(explore: Explore) -> None:
-    """Closing again does nothing; mark_dirty after close() is a RuntimeError"""
+    """When all is saved, closing again does nothing; mark_dirty after close() is a RuntimeError"""
     for answers, asked in explore(close_again, schedules=10):
         first, second, mark, third = answers
         expect(first == "returned", f"One document was dirty: close() {first}.", idea=LAST_SAVE)
@@ -858,16 +859,30 @@ def test_pause_waits_for_the_save_that_is_running(explore: Explore) -> None:
 
 
 @scenario
-def pause_at_the_tick(student: Any) -> list[Any]:
-    """Saves that were running at any time between the return of pause() and resume(), and those that are done in the end."""
+def pause_at_the_tick(student: Any, between: bool) -> list[Any]:
+    """Saves that were running at any time between the return of pause() and resume(), and those that are done in the end.
+
+    `between`: pause() is called when the first of two saves of a tick is about to end.
+    """
     during: list[int] = []
+    first_ends = threading.Event()
     paused = False
+
+    def meanwhile() -> None:
+        first_ends.set()
+        if paused:
+            during.append(1)
+
     disk = Disk()
-    disk.meanwhile = lambda: during.append(1) if paused else None
+    disk.meanwhile = meanwhile
     saver = student.AutoSaver(disk.save, interval=1)
     saver.mark_dirty("letter", b"v1")
+    saver.mark_dirty("diary", b"v1")
     saver.start()
-    time.sleep(1)
+    if between:
+        first_ends.wait()
+    else:
+        time.sleep(1)
     saver.pause()
     paused = True
     time.sleep(10)
@@ -876,22 +891,28 @@ def pause_at_the_tick(student: Any) -> list[Any]:
     for _ in range(30):  # where waits may end early, also those of close() do
         if told(saver.close, timeout=1000) == "returned":
             break
-    return [len(during), disk.saved]
+    return [len(during), sorted(disk.saved)]
 
 
 @kind("schedules")
 def test_no_save_begins_during_a_pause(explore: Explore) -> None:
     """pause() and a tick come at the same moment: no save runs after pause() has returned"""
-    for early in (False, True):
-        for during, saved in explore(pause_at_the_tick, schedules=150, adversarial_timeouts=early):
+    for early, between in ((False, False), (True, False), (False, True)):
+        outcomes = itertools.chain(
+            explore(pause_at_the_tick, between, schedules=100, seconds=1.5, adversarial_timeouts=early),
+            explore(pause_at_the_tick, True, bound=1, schedules=300, seconds=1.5) if between else (),
+        )
+        when = "between two saves" if between else "at the moment"
+        for during, saved in outcomes:
             expect(
                 not during,
-                "pause() came at the moment of a tick: it returned, and then a save ran.",
+                f"pause() came {when} of a tick: it returned, and then a save ran.",
                 idea="The thread saw that it was not paused, and saves. Which step tells pause() that a save has begun, and what may come in before it?",
             )
             expect(
-                saved == [["letter", "v1"]],
-                f"pause() came at the moment of a tick, then resume() and close(): letter was saved {len(saved)} times.",
+                saved == [["diary", "v1"], ["letter", "v1"]],
+                f"pause() came {when} of a tick, then resume() and close(): of diary and letter were saved "
+                f"{', '.join(name for name, _ in saved) or 'none'}.",
                 idea="A pause puts saves off; it drops none.",
             )
 
