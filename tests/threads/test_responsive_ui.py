@@ -107,6 +107,43 @@ def expect_owner(misuse: list[str]) -> None:
     expect(not misuse, f"{misuse[0] if misuse else ''}: WrongThreadError.", idea=OWNER)
 
 
+# -- at rest -----------------------------------------------------------------------------------------------------------
+
+
+@scenario
+def quiet_window(student: Any, when: str) -> str:
+    """Half a second in which nothing happens."""
+    stop = threading.Event()
+
+    def analyse(files: Any, report: Any, is_cancelled: Any) -> str:
+        report(1)
+        if when == "while analyse waits":
+            stop.wait(2)
+        return "ok"
+
+    window = Window(student, analyse)
+    if when != "before the first run":
+        window.start("a.log")
+    window.wait(500)
+    label = window.label
+    stop.set()
+    window.wait(1)
+    window.close()
+    return label
+
+
+@kind("bounds")
+def test_waiting_costs_no_processor_time(submission: Submission) -> None:
+    """Half a second in which nothing happens, before, in and after a run, uses next to no processor time"""
+    for when in ("before the first run", "while analyse waits", "after a run"):
+        submission.timed(quiet_window, when)
+        expect(
+            submission.cpu < 0.08,
+            f"For 0.5 s nothing happened ({when}), and {submission.cpu:.2f} s of processor time were used.",
+            idea="How often does the UI thread look whether there is something new, and how often does the worker?",
+        )
+
+
 # -- a run ---------------------------------------------------------------------------------------------------------------
 
 
@@ -852,40 +889,6 @@ def test_ticks_come_on_time_while_analyse_computes(submission: Submission) -> No
         f"the same work beside it stood still for {of_bare} ms at most.",
         idea="What does the UI thread do for each report, and how much of it is needed?",
     )
-
-
-@scenario
-def quiet_window(student: Any, when: str) -> str:
-    """Half a second in which nothing happens."""
-    stop = threading.Event()
-
-    def analyse(files: Any, report: Any, is_cancelled: Any) -> str:
-        report(1)
-        if when == "while analyse waits":
-            stop.wait(2)
-        return "ok"
-
-    window = Window(student, analyse)
-    if when != "before the first run":
-        window.start("a.log")
-    window.wait(500)
-    label = window.label
-    stop.set()
-    window.wait(1)
-    window.close()
-    return label
-
-
-@kind("bounds")
-def test_waiting_costs_no_processor_time(submission: Submission) -> None:
-    """Half a second in which nothing happens, before, in and after a run, uses next to no processor time"""
-    for when in ("before the first run", "while analyse waits", "after a run"):
-        submission.timed(quiet_window, when)
-        expect(
-            submission.cpu < 0.08,
-            f"For 0.5 s nothing happened ({when}), and {submission.cpu:.2f} s of processor time were used.",
-            idea="How often does the UI thread look whether there is something new, and how often does the worker?",
-        )
 
 
 # -- schedules ---------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Threads run through all steps and never meet; the last to finish a step calls on_step.
 
-caught-by: test_every_row_is_computed_from_one_step (failed)
-says: "its neighbour above after"
+caught-by: test_the_result_is_that_of_one_thread (failed), test_every_row_is_computed_from_one_step (failed)
+says: "the result differs in row" "its neighbour above after"
 misconception: M03 the GIL makes my code atomic
 """
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The first thread calls on_step when its own band is finished.
 
-caught-by: test_on_step_comes_between_two_steps (failed)
-says: "of 3 rows of this step were finished"
+caught-by: test_on_step_is_told_the_largest_change (failed), test_on_step_comes_between_two_steps (failed)
+says: "was told" "of 3 rows of this step were finished"
 misconception: M10 sleeping is synchronising
 """
 

@@ -1,7 +1,7 @@
 """on_step is called after the barrier by the first thread, while the others compute the next step.
 
-caught-by: test_on_step_comes_between_two_steps (failed)
-says: "was begun before on_step"
+caught-by: test_on_step_can_stop_the_simulation (hung), test_on_step_comes_between_two_steps (failed)
+says: "waits for a signal" "was begun before on_step"
 misconception: M08 waking up means the condition holds
 """
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The first thread exchanges the grids after the barrier, while the others go on.
 
-caught-by: test_every_row_is_computed_from_one_step (failed)
-says: "steps"
+caught-by: test_the_result_is_that_of_one_thread (failed), test_every_row_is_computed_from_one_step (failed)
+says: "the result differs in row" "steps"
 misconception: M08 waking up means the condition holds
 """
 

@@ -1,6 +1,6 @@
 """The result is a list of tuples.
 
-caught-by: test_the_input_stays_as_it_is (failed)
+caught-by: test_the_result_is_that_of_one_thread (failed)
 says: "other things than lists"
 misconception: M13 works here, so works
 """

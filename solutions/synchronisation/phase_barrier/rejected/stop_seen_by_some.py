@@ -1,7 +1,7 @@
 """The first thread sets the stop after the barrier; another one may have looked already, and waits for it for ever.
 
-caught-by: test_stopping_early_stops_everybody (hung)
-says: "1 of 2 have come, and Thread-1 (work) has ended"
+caught-by: test_on_step_can_stop_the_simulation (hung), test_stopping_early_stops_everybody (hung)
+says: "waits for a signal" "1 of 2 have come, and Thread-1 (work) has ended"
 misconception: M08 waking up means the condition holds
 """
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`cancelled` is shown, and a little later the result.
 
-caught-by: test_cancel_ends_a_run (failed)
-says: "150 ms later the label says"
+caught-by: test_two_controllers_have_nothing_in_common (failed), test_cancel_ends_a_run (failed)
+says: "The first of two windows was cancelled" "150 ms later the label says"
 misconception: M15 cancellation is an error like others, or never comes
 """
 

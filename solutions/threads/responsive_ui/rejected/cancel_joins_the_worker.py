@@ -1,7 +1,7 @@
 """on_cancel waits until analyse has noticed.
 
-caught-by: test_no_handler_waits_and_no_tick_is_late (failed)
-says: "on_cancel took"
+caught-by: test_close_waits_a_second_at_most (failed), test_no_handler_waits_and_no_tick_is_late (failed)
+says: "one second was allowed" "on_cancel took"
 misconception: M15 cancellation is an error like others, or never comes
 """
 

@@ -1,4 +1,4 @@
-"""For every fourth report the whole log is written anew, in the UI thread.
+"""The result comes from the worker, but the statistics about it are worked out in the UI thread.
 
 caught-by: test_ticks_come_on_time_while_analyse_computes (failed)
 says: "there was no tick for"
@@ -13,20 +13,19 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ui import AnalyseView, App
+from ui import AnalyseView, App, demo
 
 Analyse = Callable[[Sequence[str], Callable[[int], None], Callable[[], bool]], object]
 POLL = 20  # ms: fifty looks a second, fewer than the bar may move
-PATIENCE = 1.0
+PATIENCE = 1.0  # seconds that on_close may take
 
 
 class AnalyseController:
     def __init__(self, app: App, view: AnalyseView, analyse: Analyse) -> None:
         self._app, self._view, self._analyse = app, view, analyse
-        self._messages: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
-        self._history: list[Any] = []
-        self._number = 0
-        self._is_running = False
+        self._messages: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()  # the only way across
+        self._number = 0  # of the current run: messages of others are stale
+        self._is_running = False  # as the user sees it, whatever the threads do
         self._is_closed = False
         self._cancelled = threading.Event()
         self._poll_number: int | None = None
@@ -37,7 +36,7 @@ class AnalyseController:
             return
         self._number += 1
         self._is_running = True
-        self._cancelled = threading.Event()
+        self._cancelled = threading.Event()  # a new one: clearing the old one would revive a run that has not noticed yet
         self._view.label.text = "running"
         self._view.bar.value = 0
         worker = threading.Thread(
@@ -52,7 +51,7 @@ class AnalyseController:
         if not self._is_running:
             return
         self._cancelled.set()
-        self._number += 1
+        self._number += 1  # from now on nothing of this run is shown
         self._is_running = False
         self._view.label.text = "cancelled"
 
@@ -74,7 +73,7 @@ class AnalyseController:
 
         try:
             result = self._analyse(files, report, cancelled.is_set)
-        except BaseException as error:
+        except BaseException as error:  # also SystemExit: whatever ends the run must reach the label
             self._messages.put((number, "end", f"failed: {error}"))
         else:
             self._messages.put((number, "end", f"done: {result}"))
@@ -90,10 +89,7 @@ class AnalyseController:
             if number != self._number:
                 continue
             if kind == "progress":
-                self._history.append((number, payload))
-                if len(self._history) % 4 == 0:
-                    self._log = "\n".join(f"{n:4d}: run {a}, {b:3d} percent" for n, (a, b) in enumerate(self._history))
-                percent = max(percent, payload)
+                percent = max(percent, payload)  # of all reports since the last look, one is shown
             else:
                 end = payload
         if not self._is_running:
@@ -102,5 +98,11 @@ class AnalyseController:
         if end is None:
             self._poll_number = self._app.after(POLL, self._poll)
         else:
+            if percent > 50:
+                self._statistics = sum(range(12_000_000))  # "only one number": a quarter of a second in the UI thread
             self._is_running = False
             self._view.label.text = end
+
+
+if __name__ == "__main__":
+    demo(AnalyseController)
