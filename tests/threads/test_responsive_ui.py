@@ -856,13 +856,16 @@ class Ticks:
 
 
 TRIALS, ENOUGH = 6, 3
+LONGEST = 8  # seconds that a trial may take; none is begun that may not end in time
 
 
-@kind("bounds")
+@kind("speedup")
 def test_ticks_come_on_time_while_analyse_computes(submission: Submission) -> None:
     """On the wall clock: while analyse computes half of the time, no tick is more than 60 ms late"""
     bad = []
     for _ in range(TRIALS):
+        if submission.remaining() < LONGEST:
+            break
         ticks = Ticks()
         state, misuse = submission.run(live_window, ticks.tick, False)
         expect_owner(misuse)
@@ -874,6 +877,8 @@ def test_ticks_come_on_time_while_analyse_computes(submission: Submission) -> No
             )
             return
         # Does a window without the controller, with the same work beside it, hold its ticks on this machine now?
+        if submission.remaining() < LONGEST:
+            break
         bare = Ticks()
         submission.run(live_window, bare.tick, True)
         if bare.gap <= SLIP // 2:
