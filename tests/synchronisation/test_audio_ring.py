@@ -21,7 +21,7 @@ WAITING = {
     "Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "JoinableQueue",
     "Process", "Pool", "Manager", "ThreadPoolExecutor", "ProcessPoolExecutor",
 }  # fmt: skip
-STEPS = 400  # of one call on a ring of two frames; correct designs took up to 62
+STEPS = 400  # of one call on a ring of two frames; a loop that waits for the other side takes any number
 LAST_STEP = (
     "The other thread may look at any moment, and believes what it reads. When may it know of a frame, "
     "and when of a free place?"
