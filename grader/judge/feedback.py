@@ -110,8 +110,8 @@ TASK_IDEAS = {
     "BlockingCall": "One thread runs all tasks; whoever blocks it stops them all. What has an `await`, or belongs in a thread?",
 }
 FOREIGN = (
-    "It came out of a function that your code was given, and ended only the thread that called it. Who keeps such an "
-    "exception, and who raises it where the caller waits?"
+    "It came out of a function that your code was given, and ended only the thread that called it. Who catches it there, "
+    "and how does anybody learn of it?"
 )
 UNTIMELY = (
     "No bad moment is needed for this: it happens when the threads run one after the other. Which input leads there?"
