@@ -34,10 +34,13 @@ def test_what_reaches_for_the_harness_is_named(source: str, found: list[str]) ->
     assert review(source) == found
 
 
+EVASIONS = {"a_lock_by_another_name.py", "tries_a_lock_by_another_name.py"}  # they get round a rule, and look like it
+
+
 def test_no_solution_of_an_exercise_is_named() -> None:
     paths = sorted((ROOT / "solutions").rglob("*.py"))
     assert len(paths) > 200
-    assert {path.name: found for path in paths if (found := review(path.read_text(encoding="utf-8")))} == {}
+    assert {path.name for path in paths if review(path.read_text(encoding="utf-8"))} == EVASIONS
 
 
 def test_every_attack_that_nothing_stops_is_named() -> None:

@@ -1,7 +1,7 @@
 """All files are opened at first, then hashed by the pool.
 
-caught-by: test_no_more_files_are_open_than_workers (failed)
-says: "files were open or being opened at once"
+caught-by: test_no_more_files_are_open_than_workers (failed), test_as_many_files_are_opened_at_once_as_workers (failed)
+says: "one after the other was opened, by one thread" "files were open or being opened at once"
 misconception: M13 works here, so works
 """
 from __future__ import annotations
