@@ -1079,7 +1079,7 @@ def test_no_thread_is_left(submission: Submission) -> None:
 
 @kind("speedup")
 def test_sixteen_queries_share_four_connections(submission: Submission, speedup: Speedup, rng: random.Random) -> None:
-    """Sixteen queries of 40 ms with four connections are done at least 3 times as fast as one after the other"""
+    """Sixteen queries of 40 ms with four connections are done at least 2.5 times as fast as one after the other"""
 
     def fresh() -> dict[str, int]:
         return {f"query {rng.randrange(1 << 40)}": rng.randrange(1 << 40) for _ in range(16)}
@@ -1109,4 +1109,4 @@ def test_sixteen_queries_share_four_connections(submission: Submission, speedup:
         )
         return got
 
-    speedup.latency(fresh=fresh, baseline=one_after_the_other, attempt=attempt, at_least=3)
+    speedup.latency(fresh=fresh, baseline=one_after_the_other, attempt=attempt, at_least=2.5)
