@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import random
 import re
 import tempfile
@@ -32,6 +33,7 @@ class Header:
     misconception: str
 
 
+@functools.cache
 def header(path: Path) -> Header:
     """Read it. Raises GraderFault that names the missing line."""
     doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""

@@ -10,7 +10,7 @@
 >>> print(exploration.failure or exploration.summary)
 """
 
-from grader.explore.helpers import Alone, alone, overlapped, pause, together, waited
+from grader.explore.helpers import Alone, alone, overlapped, pause, points_passed, quiet, together, waited
 from grader.explore.lockset import Access, Guards, watch
 from grader.explore.program import Program
 from grader.explore.results import Failure, Kind, Outcome, Step, Summary, Wait
@@ -32,6 +32,8 @@ __all__ = [
     "alone",
     "overlapped",
     "pause",
+    "points_passed",
+    "quiet",
     "together",
     "waited",
     "watch",

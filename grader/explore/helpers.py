@@ -1,8 +1,9 @@
-"""What scenarios call: several threads at once, an explicit switch point, "could they overlap?", "can it go on alone?"."""
+"""What scenarios call: several threads at once, an explicit switch point, "could they overlap?", "can it go on alone?", "is it quiet?"."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from grader.explore import scheduler
 from grader.explore.results import Wait
 from grader.explore.scheduler import Actor, Run, Solo
+
+A_LOT = 20  # points that threads which wait for nothing but the end of a nap pass at most
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,27 @@ def alone(function: Callable[[], Any], most: int = 1000) -> Alone:
         if run.solo is solo:
             run.solo = None
     return Alone(value, steps, solo.waited, solo.wait)
+
+
+def points_passed() -> int:
+    """Switch points that all threads of this schedule have passed so far."""
+    me = scheduler.current()
+    return me.run.points if me else 0
+
+
+def quiet() -> tuple[float, int]:
+    """Let up to three virtual hours pass: how many seconds it were, and how many switch points all threads passed meanwhile.
+
+    Whoever sleeps until it is woken passes none. It ends early when somebody is busy.
+    """
+    time.sleep(0.1)  # until all that is under way has come to rest
+    before, seconds, passed = points_passed(), 0.0, 0
+    for span in (0.1, 1, 10, 100, 1000, 10_000):
+        time.sleep(span)
+        seconds, passed = round(seconds + span, 1), points_passed() - before
+        if passed > A_LOT:
+            break
+    return seconds, passed
 
 
 def waited() -> list[str]:

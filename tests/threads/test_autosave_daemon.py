@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from grader.explore import pause, scheduler, together
+from grader.explore import pause, quiet, together
 from grader.judge import Explore, Submission, expect, kind, scenario
 
 EXERCISE = "autosave_daemon"
@@ -93,20 +93,6 @@ def timed(call: Any, *args: Any, **kwargs: Any) -> list[Any]:
     began = time.monotonic()
     answer = told(call, *args, **kwargs)
     return [answer, round(time.monotonic() - began, 2)]
-
-
-@scenario
-def quiet_for_hours() -> list[Any]:
-    """Virtual seconds for which nothing happened, and the steps that threads took meanwhile."""
-    me = scheduler.current()
-    run = me.run if me else None
-    before, seconds, taken = run.points if run else 0, 0.0, 0
-    for span in (0.1, 1, 10, 100, 1000, 10_000):
-        time.sleep(span)
-        seconds, taken = round(seconds + span, 1), (run.points if run else 0) - before
-        if taken > 20:
-            break
-    return [seconds, taken]
 
 
 # -- a saver at rest -------------------------------------------------------------------------------------------------
@@ -983,23 +969,20 @@ def wait_for_hours(student: Any, who: str) -> list[Any]:
     saver.start()
     if who == "pause()":
         saver.pause()
-        time.sleep(0.1)
-        found = quiet_for_hours()
+        found = [*quiet()]
         saver.resume()
     elif who == "close()":
         saver.mark_dirty("letter", b"v1")
         time.sleep(0.1)
 
         def watch() -> None:
-            time.sleep(0.1)
-            found.extend(quiet_for_hours())
+            found.extend(quiet())
 
         disk.meanwhile = watch
         told(saver.close, timeout=1e6)
     else:
         saver.mark_dirty("letter", b"v1")
-        time.sleep(0.1)
-        found = quiet_for_hours()
+        found = [*quiet()]
     told(saver.close, timeout=60)
     return found or [0, 0]
 
@@ -1011,8 +994,7 @@ def pause_for_hours(student: Any) -> list[Any]:
     disk = Disk()
 
     def watch() -> None:
-        time.sleep(0.1)
-        found.extend(quiet_for_hours())
+        found.extend(quiet())
 
     disk.meanwhile = watch
     saver = student.AutoSaver(disk.save, interval=1e6)
