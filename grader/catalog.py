@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import os
 import tomllib
@@ -55,6 +56,12 @@ class Exercise:
     @property
     def solutions(self) -> Path:
         return self.root / "solutions" / self.track / self.slug
+
+    @property
+    def check_names(self) -> tuple[str, ...]:
+        """The checks, in the order of their file, as it is now."""
+        tree = ast.parse(self.tests.read_text(encoding="utf-8"))
+        return tuple(n.name for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_"))
 
     @property
     def reference(self) -> Path:

@@ -17,13 +17,14 @@ from rich.console import Console
 from rich.text import Text
 
 from grader import demo as demonstration
-from grader import grading, manifest, progress, scaffold, signals
+from grader import grading, judges, manifest, progress, scaffold, signals
 from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root, state_folder
 from grader.cli_dev import dev
 from grader.errors import GraderError, GraderFault, UsageError
 from grader.render import junit, schedule, terminal
 from grader.render.live import Live
+from grader.render.watching import Screen
 from grader.sandbox import cage
 from grader.text import visible
 from grader.verdict import ExerciseResult, Verdict, to_json, write_atomically
@@ -166,6 +167,21 @@ def check(
     sys.exit(_exit_code(results))
 
 
+@app.command("watch")
+@click.argument("name", required=False)
+@click.option("--seed", default=0, show_default=True, help="Seed of the random data.")
+@click.option(
+    "--isolation", type=click.Choice(cage.ASKED), help="How submissions are shut in (default: the best level)."
+)
+@click.pass_obj
+def watch_(catalog: Catalog, name: str | None, seed: int, isolation: str | None) -> None:
+    """Check again whenever you save; it follows the exercise that you edit."""
+    from grader.watch import watch  # slow to import, and of no use to other commands
+
+    [exercise] = _chosen(catalog, [name] if name else [], everything=False)
+    watch(catalog, exercise, Screen(_console()), lambda catalog: [], seed=seed, isolation=isolation)
+
+
 def _remember(catalog: Catalog, results: Sequence[ExerciseResult]) -> None:
     try:
         progress.remember(catalog.root, results)
@@ -214,10 +230,10 @@ def _graded(
 
 
 def _debug(requests: Sequence[grading.Request], seed: int) -> int:
-    environment = {**grading.judge_environment(), "GRADER_LAUNCH": "debug"}
+    environment = {**judges.judge_environment(), "GRADER_LAUNCH": "debug"}
     code = 0
     for request in requests:
-        command = [*grading.judge_command(request.exercise, request.submission, seed), "-s", "-x"]
+        command = [*judges.judge_command(request.exercise, request.submission, seed), "-s", "-x"]
         code = max(code, subprocess.call(command, env=environment, cwd=request.exercise.root))
     return min(code, 1)
 
@@ -269,8 +285,12 @@ def _exit_code(results: Iterable[ExerciseResult]) -> int:
     return 0 if verdicts <= {Verdict.PASSED, Verdict.INCONCLUSIVE} else 1
 
 
+def _console() -> Console:
+    return Console(width=max(terminal.WIDTH, Console().width), highlight=False)
+
+
 def _print(lines: Iterable[Text]) -> None:
-    console = Console(width=max(terminal.WIDTH, Console().width), highlight=False)
+    console = _console()
     for line in lines:
         console.print(line, soft_wrap=True)
 

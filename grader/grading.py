@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
-import json
 import math
-import os
 import platform
 import secrets
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -26,23 +21,15 @@ from typing import Any
 
 from grader.catalog import Exercise
 from grader.errors import GraderFault, UsageError
-from grader.measure import timing_lock
+from grader.judges import Judging, judge_environment
 from grader.measure.cores import usable_cores
-from grader.nursery import SUPPORTED, Forked, Nursery
+from grader.nursery import SUPPORTED, Nursery
 from grader.review import review
-from grader.sandbox import cage, warm
-from grader.sandbox.processes import end_all, end_group, mentioning
+from grader.sandbox import cage
 from grader.sandbox.removal import remove
-from grader.sandbox.session import shared_memory_of
-from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict, exercise_result
+from grader.verdict import CheckResult, ExerciseResult, Report, exercise_result
 
 LARGEST = 256 * 1024  # bytes of a submission
-STOPPED = -1
-PATIENCE = 3.0  # seconds for the processes of a killed judge to end by themselves
-LONGEST = 1800.0  # seconds for one judge; every check in it has its own, much shorter deadline
-HIDDEN = ("CI", "PYTEST_ADDOPTS", "PYTHONPATH", "PYTEST_PLUGINS")  # would change how the judge's pytest behaves
-PYTEST = (sys.executable, "-P", "-m", "pytest")
-Judge = subprocess.Popen[bytes] | Forked
 Heard = Callable[["Request", CheckResult], None]
 
 
@@ -90,7 +77,7 @@ class Grading:
             raise _no_folder(error) from error
         self.isolation = cage.resolve(isolation)
         self._jobs = jobs or usable_cores()
-        self._running: set[Judge] = set()
+        self._running: set[Judging] = set()
         self._nursery: Nursery | None = None
         self._lock = threading.Lock()
         # Everything of this run lies in here, also what judges and submissions write. Only named as yet: whoever makes
@@ -118,9 +105,8 @@ class Grading:
     def stop(self) -> None:
         with self._lock:
             self._stopped = True
-            for judge in self._running:
-                if judge.poll() is None:
-                    end_group(judge.pid)  # its warm parent sees the pipe close and ends every submission
+            for judging in self._running:
+                judging.end()
 
     def run(self, requests: Sequence[Request], heard: Heard = lambda request, result: None) -> list[ExerciseResult]:
         """The results in the order of the requests. `heard` is called from other threads as each check ends."""
@@ -148,18 +134,48 @@ class Grading:
         folder = self._folder / str(next(self._numbers))
         folder.mkdir()
         # A copy: the student may save again while the checks run.
-        copy = folder / asked.submission.name
-        shutil.copyfile(asked.submission, copy)
-        results, output = folder / "results.jsonl", folder / "output.txt"
-        results.touch()
-        began = time.monotonic()
-        code = self._judge(asked, copy, results, output, lambda check: heard(asked, check))
-        checks, whole = _checks(results)
-        if code not in (0, 1) or not checks or not whole:
-            seconds = round(time.monotonic() - began, 3)
-            happened = _ending(code) if code not in (0, 1) or whole else "The judge could not write down all results."
-            checks.append(_own_fault(f"{happened} {_last_words(output)}".strip(), seconds))
-        source = copy.read_bytes()
+        shutil.copyfile(asked.submission, folder / asked.submission.name)
+        judging = self._begin(asked.exercise, folder, asked.submission.name, asked.only)
+        return self.finished(judging, asked, heard)
+
+    def ready(self, exercise: Exercise, options: Sequence[str] = ()) -> Ready:
+        """A judge that has everything but the submission, so that it answers at once."""
+        folder = self._folder / str(next(self._numbers))
+        folder.mkdir()
+        return Ready(self, exercise, self._begin(exercise, folder, exercise.stub.name, options=options, waits=True))
+
+    def _begin(
+        self,
+        exercise: Exercise,
+        folder: Path,
+        name: str,
+        only: Sequence[str] = (),
+        options: Sequence[str] = (),
+        waits: bool = False,
+    ) -> Judging:
+        wanted = ["-k", " or ".join(only)] if only else []
+        with self._lock:
+            if self._stopped:
+                raise GraderFault("This run was stopped.")
+            judging = Judging(
+                exercise, folder, name, seed=self._seed, isolation=self.isolation,
+                options=[*self._options, *options, *wanted], nursery=self._nursery, waits=waits,
+            )  # fmt: skip
+            self._running.add(judging)
+        return judging
+
+    def forget(self, judging: Judging) -> None:
+        """Wait for the end of a judge that was ended before it had anything to judge."""
+        judging.finish(lambda check: None)
+        with self._lock:
+            self._running.discard(judging)
+
+    def finished(self, judging: Judging, asked: Request, heard: Heard) -> ExerciseResult:
+        """Wait for the end of this judge."""
+        checks = judging.finish(lambda check: heard(asked, check))
+        with self._lock:
+            self._running.discard(judging)
+        source = judging.copy.read_bytes()
         exercise = asked.exercise
         submission = {
             "path": _short(asked.submission, exercise.root),
@@ -168,71 +184,46 @@ class Grading:
         }
         return exercise_result(exercise.slug, exercise.track, checks, exercise.points, submission)
 
-    def _judge(
-        self, asked: Request, copy: Path, results: Path, output: Path, heard: Callable[[CheckResult], None]
-    ) -> int:
-        """The judge's exit code; nothing of it is left when this returns."""
-        exercise = asked.exercise
-        run = f"{self._folder.name}/{results.parent.name}/"  # stands in the command line or environment of all its processes
-        command = [*judge_command(exercise, copy, self._seed), "--results", str(results), *self._options]
-        if asked.only:
-            command += ["-k", " or ".join(asked.only)]
-        places = {"TMPDIR": str(results.parent), timing_lock.PLACE: str(self._folder.parent), warm.RUN: run}
-        environment = {**judge_environment(), cage.VARIABLE: self.isolation, **places}
+
+class Ready:
+    """A judge that waits for a submission (`Grading.ready`). It judges one; end it with `close()` in any case."""
+
+    def __init__(self, grading: Grading, exercise: Exercise, judging: Judging) -> None:
+        self._grading, self._exercise, self._judging = grading, exercise, judging
+        self._seen = _seen(exercise)
+        self._lock = threading.Lock()
+        self._began = self._closed = False
+
+    @property
+    def is_usable(self) -> bool:
+        """Does it still wait, with the checks and given files that are on the disk now?"""
+        return not self._began and not self._judging.has_ended() and self._seen == _seen(self._exercise)
+
+    def run(self, asked: Request, heard: Heard) -> ExerciseResult | None:
+        """None if it was closed meanwhile. Raises OSError when the submission cannot be copied."""
         with self._lock:
-            if self._stopped:
-                return STOPPED
-            judge = self._start(command, environment, exercise.root, output)
-            self._running.add(judge)
-        listener = threading.Thread(target=_follow, args=(judge, results, heard), daemon=True)
-        listener.start()
-        try:
-            code = judge.wait(LONGEST)
-        except subprocess.TimeoutExpired:
-            end_group(judge.pid)
-            code = judge.wait()
+            if self._closed:
+                return None
+            shutil.copyfile(asked.submission, self._judging.copy)
+            self._began = True
+            self._judging.go()
+        result = self._grading.finished(self._judging, asked, heard)
+        return None if self._closed else result
+
+    def close(self) -> None:
+        """End the judge and all that is below it, whatever it does. From any thread, also twice."""
         with self._lock:
-            self._running.discard(judge)
-        if code < 0:
-            _end_rest(run)
-        listener.join()
-        return code
-
-    def _start(self, command: list[str], environment: dict[str, str], folder: Path, output: Path) -> Judge:
-        """Forked from the nursery if there is one, else from a cold Python."""
-        if self._nursery is not None:
-            with contextlib.suppress(OSError):  # it was killed, by whomever: the others start cold
-                return self._nursery.fork(command[len(PYTEST) :], environment, folder, output)
-        with open(output, "wb") as out:
-            return subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder, start_new_session=True,
-                env=environment,
-            )  # fmt: skip
+            self._closed = True
+            self._judging.end()
+            if not self._began:
+                self._began = True
+                self._grading.forget(self._judging)
 
 
-def _end_rest(run: str) -> None:
-    """End what a judge that was killed has left."""
-    end = time.monotonic() + PATIENCE
-    while mentioning(run) and time.monotonic() < end:
-        time.sleep(0.02)  # its warm parent sees the judge gone, and knows best what belongs to it
-    end_all(lambda: mentioning(run))
-    for path in Path("/dev/shm").glob(f"*{shared_memory_of(run)[1:]}*"):
-        remove(path)
-
-
-def judge_command(exercise: Exercise, submission: Path, seed: int) -> list[str]:
-    """pytest as the judge: our ini and no other, no conftest, nothing imported from the current folder."""
-    ini = Path(__file__).parent / "judge" / "judge.ini"
-    return [
-        *PYTEST, "-q", "-p", "grader.judge.plugin", "--noconftest", "-c", str(ini),
-        "--rootdir", str(exercise.root), str(exercise.tests), "--submission", str(submission), "--seed", str(seed),
-    ]  # fmt: skip
-
-
-def judge_environment() -> dict[str, str]:
-    """The caller's environment; no pytest plugin but ours, whatever is installed."""
-    kept = {name: value for name, value in os.environ.items() if name not in HIDDEN}
-    return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+def _seen(exercise: Exercise) -> list[tuple[int, int]]:
+    """What tells one state of the checks and the given files from another: times of change (ns) and sizes (bytes)."""
+    files = (exercise.tests, exercise.folder / "exercise.toml", *(exercise.folder / name for name in exercise.given))
+    return [(file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0) for file in files]
 
 
 def report(results: Sequence[ExerciseResult], seed: int, isolation: str, differences: Sequence[str] = ()) -> Report:
@@ -261,66 +252,11 @@ def _effective_cores(results: Sequence[ExerciseResult]) -> float | None:
     return min(measured) if measured else None
 
 
-def _follow(judge: Judge, results: Path, heard: Callable[[CheckResult], None]) -> None:
-    with open(results, encoding="utf-8") as file, contextlib.suppress(ValueError, LookupError, TypeError):
-        part = ""
-        while True:
-            ended = judge.poll() is not None
-            part += file.read()
-            *lines, part = part.split("\n")
-            for line in lines:
-                heard(_check(line))  # half a line, from a full disk, is told when the results are read
-            if ended:
-                return
-            time.sleep(0.05)
-
-
-def _checks(results: Path) -> tuple[list[CheckResult], bool]:
-    """The results that the judge wrote down, and whether all of its file is readable."""
-    checks: list[CheckResult] = []
-    try:
-        for line in results.read_text(encoding="utf-8").splitlines():
-            checks.append(_check(line))
-    except (OSError, ValueError, LookupError, TypeError):
-        return checks, False
-    return checks, True
-
-
-def _ending(code: int) -> str:
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        return f"The judge process was killed ({name}) before its end."
-    return f"The judge ended with {code}."
-
-
-def _last_words(output: Path) -> str:
-    """What the judge's pytest says about errors of its own, such as a check file that cannot be imported."""
-    try:
-        lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    errors = [line.removeprefix("E").strip() for line in lines if line.startswith(("E  ", "INTERNALERROR> "))]
-    files = [line.strip(" _") for line in lines if line.startswith("____")][:1]
-    said = [*files, *errors[-3:]] if errors else [line.strip() for line in lines[-3:]]
-    return " / ".join(filter(None, said))[:700]
-
-
 def _no_folder(error: OSError) -> GraderFault:
     return GraderFault(
         f"No folder for temporary files can be made: {error.strerror or error}. "
         "Free some disk space, or set TMPDIR to a folder that you can write to, and run the command again."
     )
-
-
-def _check(line: str) -> CheckResult:
-    data = json.loads(line)
-    data.pop("exercise")
-    return CheckResult(**{**data, "kind": Kind(data["kind"]), "verdict": Verdict(data["verdict"])})
-
-
-def _own_fault(message: str, seconds: float) -> CheckResult:
-    advice = "This is the grader's fault, not yours; it costs no points. Please report it with this line."
-    return CheckResult("judge", "The judge itself", Kind.CORRECTNESS, Verdict.ERROR, seconds, message, advice)
 
 
 def _short(path: Path, root: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,7 +25,7 @@ class Played:
 def replay(request: Request, token: str, seed: int) -> Played:
     """Raises UsageError for a token that is none of this exercise's."""
     match = TOKEN.fullmatch(token)
-    names = _checks(request)
+    names = request.exercise.check_names
     if match is None or not 1 <= int(match[1]) <= len(names):
         raise UsageError(
             f"{token!r} is no token of {request.exercise.slug}. `grader check {request.exercise.slug}` prints one "
@@ -48,9 +47,3 @@ def _played(check: CheckResult, slug: str) -> Played:
             raise UsageError(f"{check.name} has no such schedule any more. `grader check {slug}` prints current ones.")
         raise UsageError(f"The schedule could not be played: {check.message}")
     return Played(check.title, evidence["steps"], evidence["ending"])
-
-
-def _checks(request: Request) -> list[str]:
-    """The names of the checks, in the order in which tokens count them."""
-    tree = ast.parse(request.exercise.tests.read_text(encoding="utf-8"))
-    return [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]

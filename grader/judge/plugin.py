@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +32,10 @@ from grader.verdict import NOT_MEASURED, CheckResult, Kind, Verdict
 
 DEBUG_SECONDS = 86_400.0  # whoever looks at a breakpoint has all day
 LONGEST_MESSAGE = 8000  # characters; some checks say what came back, and that may be megabytes
+# What a student wants to know first: is the answer right? What needs the machine for itself comes last.
+QUICK_FIRST = (
+    Kind.CORRECTNESS, Kind.FAILURE, Kind.RULE, Kind.BOUNDS, Kind.SCHEDULES, Kind.HYGIENE, Kind.TESTS, Kind.SPEEDUP,
+)  # fmt: skip
 TIMED_SECONDS = 90.0  # a speed-up check makes up to nine trials
 
 
@@ -39,6 +44,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--submission", metavar="FILE", help="the file to check instead of the exercise's own")
     group.addoption("--seed", type=int, default=0, help="seed of the checks' random data (default 0)")
     group.addoption("--replay", metavar="TOKEN", help="play one schedule of one exploration")
+    group.addoption(
+        "--wait", action="store_true", help="begin when a line comes on standard input, and not without one"
+    )
+    group.addoption("--quick-first", action="store_true", help="answers first, then schedules, what is measured last")
     group.addoption("--results", metavar="FILE", help="append each check's result as a JSON line")
 
 
@@ -75,6 +84,20 @@ class Judge:
         if exercise.needs not in self._launchers:
             self._launchers[exercise.needs] = launcher(exercise.needs, hidden=exercise.root)
         return self._launchers[exercise.needs]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if self._config.getoption("--quick-first"):
+            items.sort(key=lambda item: QUICK_FIRST.index(kind_of(item)))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """With --wait: everything that can be done without the submission, then wait for it."""
+        if not self._config.getoption("--wait"):
+            return None
+        for exercise in filter(None, map(self.exercise_of, session.items)):
+            self.launcher_for(exercise)
+        return None if sys.stdin.readline() else True  # who would have said so is gone
 
     def pytest_unconfigure(self) -> None:
         for started in self._launchers.values():

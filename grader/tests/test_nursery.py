@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from grader.grading import judge_environment
+from grader.judges import judge_environment
 from grader.nursery import LOST, SUPPORTED, Forked, Nursery
 
 pytestmark = pytest.mark.skipif(not SUPPORTED, reason="judges are forked on Linux only")
@@ -104,7 +104,7 @@ def test_who_kills_the_nursery_stops_nobody_for_ever(tmp_path: Path) -> None:
 
 def test_a_nursery_whose_supervisor_was_killed_ends(tmp_path: Path) -> None:
     program = (
-        "from grader.nursery import Nursery; from grader.grading import judge_environment\n"
+        "from grader.nursery import Nursery; from grader.judges import judge_environment\n"
         "made = Nursery((), judge_environment()); print(made._process.pid, flush=True); import sys; sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as supervisor:
