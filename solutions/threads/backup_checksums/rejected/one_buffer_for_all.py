@@ -1,7 +1,7 @@
 """All threads read into the same buffer.
 
-caught-by: test_threads_do_not_disturb_each_other (failed)
-says: "the digest of"
+caught-by: test_threads_do_not_disturb_each_other (failed), test_a_changed_file_is_found (failed)
+says: "the digest of" or "the wrong digest"
 misconception: M03 the GIL makes my code atomic
 """
 
