@@ -25,6 +25,7 @@ from grader.judge.speedup import Speedup, evidence_of
 from grader.judge.submission import Submission
 from grader.measure.timing_lock import machine
 from grader.sandbox.launch import Launcher, debugging, launcher
+from grader.sandbox.outcomes import SubmissionRaised
 from grader.sandbox.session import Job
 from grader.services.mirror import Mirror
 from grader.text import visible
@@ -121,6 +122,10 @@ class Judge:
         explore = _fixture(item, "explore")
         try:
             return (yield)
+        except SubmissionRaised as error:
+            if debugging() and (error.raised.type, error.raised.message) == ("Exit", "Quitting debugger"):
+                pytest.exit("You have left the debugger.", returncode=0)
+            raise
         except CheckFailed as failed:
             raise explore.explain(failed) if explore is not None else failed from None
         except (TypeError, ValueError, LookupError, AttributeError) as broken:

@@ -40,6 +40,7 @@ class Child:
         self.stage = Path(config["stage"])
         self.complaints: list[str] = []
         self._explorations: Explorations | None = None
+        self._breakpointhook = sys.breakpointhook
 
     def run(self) -> None:
         if self.config.get("debug"):
@@ -83,6 +84,12 @@ class Child:
         for name in [path.stem for path in self.stage.glob("*.py")]:
             sys.modules.pop(name, None)
 
+    def _leave_out(self, *args: object, **kwargs: object) -> None:
+        """Debuggers need the hooks by which the explorer controls threads, and a schedule cannot wait for a person."""
+        if sys.breakpointhook == self._leave_out:
+            print("breakpoint() is left out where schedules are explored; `grader replay` plays one that failed.")
+            sys.breakpointhook = lambda *args, **kwargs: None  # once is enough
+
     def _prepare_processes(self) -> None:
         import multiprocessing
         import multiprocessing.shared_memory as shared_memory
@@ -118,7 +125,10 @@ class Child:
         if message["do"] == "scenarios":  # before a timed call, which shall not pay for the import
             importlib.import_module("scenarios")
             return lambda: None
-        if message["do"].startswith("explore"):
+        exploring = message["do"].startswith("explore")
+        if self.config.get("debug"):
+            sys.breakpointhook = self._leave_out if exploring else self._breakpointhook
+        if exploring:
             if self._explorations is None:
                 from grader.sandbox.exploring import Explorations  # only checks that explore pay for the import
 

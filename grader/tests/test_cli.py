@@ -151,4 +151,20 @@ def test_debug_stops_at_a_breakpoint(tmp_path: Path) -> None:
     typed = "p 'the answer is', answer\nq\n"
     done = subprocess.run(command, cwd=ROOT, input=typed, capture_output=True, text=True, timeout=110)
     assert "('the answer is', 42)" in done.stdout
-    assert "download_all" in done.stdout
+    assert "You have left the debugger" in done.stdout
+    assert "FAILED" not in done.stdout
+    assert done.returncode == 0
+
+
+def test_debug_leaves_breakpoints_out_where_schedules_are_explored(tmp_path: Path) -> None:
+    reference = (ROOT / "solutions/synchronisation/ticket_office/reference.py").read_text()
+    path = tmp_path / "mine.py"
+    stop = (
+        "        if threading.current_thread().name.startswith('buyer'):\n            breakpoint()\n        _check(n)\n"
+    )
+    path.write_text(reference.replace("        _check(n)\n", stop, 1))
+    command = [sys.executable, "-m", "grader", "check", "ticket_office", "--submission", str(path), "--debug"]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=110)
+    assert done.stdout.count("breakpoint() is left out where schedules are explored") >= 1
+    assert "(Pdb)" not in done.stdout
+    assert done.returncode == 0
