@@ -26,11 +26,13 @@ class Launcher(Protocol):
     """`level` is the isolation it gives, as named in the report.
 
     `folder` is where the folders of submissions must lie, `user` whom they must let in; None: anywhere, nobody else.
+    `in_place`: submissions see the student's own file instead of a copy, so that a debugger finds its breakpoints.
     """
 
     level: str
     folder: Path | None
     user: int | None
+    in_place: bool
 
     def start(self, config: dict[str, Any]) -> int:
         """The number of the new process, for `wait` and `end`."""
@@ -97,6 +99,7 @@ class ColdLauncher:
     level = cage.PROCESS
     folder: Path | None = None
     user: int | None = None
+    in_place = False
 
     def __init__(self) -> None:
         self._started: dict[int, subprocess.Popen[bytes]] = {}
@@ -151,6 +154,7 @@ class DebugLauncher:
     level = "none (debug)"
     folder: Path | None = None
     user: int | None = None
+    in_place = True
 
     def start(self, config: dict[str, Any]) -> int:
         from grader.sandbox.child import Child

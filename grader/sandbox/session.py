@@ -120,16 +120,17 @@ class Session:
         stage, stacks = self.folder / "stage", self.folder / "stacks"
         cage.give(self.folder, self._launcher.user, 0o750)
         stage.mkdir()
+        stage.chmod(0o755)
         stacks.touch()
         for name in WRITABLE:
             (self.folder / name).mkdir()
             cage.give(self.folder / name, self._launcher.user, 0o770)
-        shutil.copyfile(self.job.source, stage / f"{self.job.slug}.py")
+        self._stage(self.job.source, stage / f"{self.job.slug}.py")
         for path in self.job.given:
-            shutil.copyfile(path, stage / path.name)
-        (stage / "scenarios.py").write_text(self.job.scenarios, encoding="utf-8")
-        for path in (stage, *stage.iterdir()):
-            path.chmod(0o755 if path is stage else 0o644)
+            self._stage(path, stage / path.name)
+        scenarios = stage / "scenarios.py"
+        scenarios.write_text(self.job.scenarios, encoding="utf-8")
+        scenarios.chmod(0o644)
         self._listen()
         temp = str(self.folder / "temp")
         self._number = self._launcher.start(
@@ -152,6 +153,14 @@ class Session:
         self._watch = limits.Watch(self._memory, self.folder, self._end)
         self._watch.start()
         self._await_arrival()
+
+    def _stage(self, source: Path, target: Path) -> None:
+        if self._launcher.in_place:
+            with contextlib.suppress(OSError):  # Windows may refuse links: then only breakpoint() stops
+                target.symlink_to(source.resolve())
+                return
+        shutil.copyfile(source, target)
+        target.chmod(0o644)
 
     def _await_arrival(self) -> None:
         while not self._arrived.wait(0.05):

@@ -96,6 +96,7 @@ class WarmLauncher:
         self, preload: Sequence[str], level: str, environment: Mapping[str, str], hidden: Path | None = None
     ) -> None:
         """`hidden`: a folder that submissions must not see, wherever it lies: the checkout."""
+        self.in_place = False
         self.level = level
         self._environment = dict(environment)
         self._lock = threading.Lock()

@@ -148,9 +148,11 @@ def test_debug_stops_at_a_breakpoint(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("def download_all(*args, **kwargs):\n    answer = 41 + 1\n    breakpoint()\n    return []\n")
     command = [sys.executable, "-m", "grader", "check", EXERCISE, "--submission", str(path), "--debug"]
-    typed = "p 'the answer is', answer\nq\n"
+    # Editors find their breakpoints by the file's real path; pdb tells which file it stands in.
+    typed = "p 'the answer is', answer\nimport os\np os.path.realpath(__file__)\nq\n"
     done = subprocess.run(command, cwd=ROOT, input=typed, capture_output=True, text=True, timeout=110)
     assert "('the answer is', 42)" in done.stdout
+    assert repr(str(path)) in done.stdout
     assert "You have left the debugger" in done.stdout
     assert "FAILED" not in done.stdout
     assert done.returncode == 0
