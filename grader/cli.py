@@ -233,7 +233,7 @@ def _debug(requests: Sequence[grading.Request], seed: int) -> int:
     environment = {**judges.judge_environment(), "GRADER_LAUNCH": "debug"}
     code = 0
     for request in requests:
-        command = [*judges.judge_command(request.exercise, request.submission, seed), "-s", "-x"]
+        command = [*judges.PYTEST, *judges.arguments_of(request.exercise, request.submission, seed), "-s", "-x"]
         code = max(code, subprocess.call(command, env=environment, cwd=request.exercise.root))
     return min(code, 1)
 

@@ -118,7 +118,7 @@ class _Nobody:
     level = "none (fuzz)"
     folder: Path | None = None
     user: int | None = None
-    in_place = False
+    in_place = forgets = False
 
     def start(self, config: dict[str, Any]) -> int:
         self.config = config

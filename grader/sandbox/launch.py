@@ -27,12 +27,14 @@ class Launcher(Protocol):
 
     `folder` is where the folders of submissions must lie, `user` whom they must let in; None: anywhere, nobody else.
     `in_place`: submissions see the student's own file instead of a copy, so that a debugger finds its breakpoints.
+    `forgets`: nothing of one submission's is left for the next one's, so that several people's may share it.
     """
 
     level: str
     folder: Path | None
     user: int | None
     in_place: bool
+    forgets: bool
 
     def start(self, config: dict[str, Any]) -> int:
         """The number of the new process, for `wait` and `end`."""
@@ -100,6 +102,7 @@ class ColdLauncher:
     folder: Path | None = None
     user: int | None = None
     in_place = False
+    forgets = True  # each starts from a cold Python
 
     def __init__(self) -> None:
         self._started: dict[int, subprocess.Popen[bytes]] = {}
@@ -155,6 +158,7 @@ class DebugLauncher:
     folder: Path | None = None
     user: int | None = None
     in_place = True
+    forgets = False
 
     def start(self, config: dict[str, Any]) -> int:
         from grader.sandbox.child import Child

@@ -107,7 +107,7 @@ class WarmLauncher:
             self._environment["PYTHONPATH"] = str(_link(self.folder))
         plan = cage.plan_of(level, hidden)
         self.user: int | None = plan["user"]
-        self._caged = bool(plan["caged"])
+        self._caged = self.forgets = bool(plan["caged"])
         if self.folder is not None:
             cage.give(self.folder, self.user, 0o710)
         if self.user is not None:  # what checks make in a submission's folder is for its group, too

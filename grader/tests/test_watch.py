@@ -62,6 +62,9 @@ class Scripted(Judges):
     def stop(self) -> None:
         self._ended.set()
 
+    def close(self) -> None:
+        self.stop()
+
 
 STEP = {"thread": "buyer 1", "file": "x.py", "line": 3, "function": "f", "source": "first = 1", "state": {}}
 EVIDENCE = {"type": "schedule", "token": "kt1-1a-0", "steps": [STEP, {**STEP, "line": 4, "source": "second = 2"}]}
