@@ -206,8 +206,7 @@ class Standing:
         folder.mkdir()
         copy = folder / asked.submission.name
         shutil.copyfile(asked.submission, copy)
-        checks = self._judge.judge(copy, lambda check: heard(asked, check), asked.only)
-        result = result_of(asked, copy, checks)
+        result = result_of(asked, copy, self._judge.judge(copy, lambda check: heard(asked, check), asked.only))
         remove(folder)
         return result
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from grader.catalog import Catalog, Exercise, find_root
+from grader.catalog import Catalog, Exercise, find_root, title_of
 from grader.judge.expectations import CheckFailed, NotStarted, is_untouched
 from grader.judge.exploring import Explore
 from grader.judge.feedback import Judged, judge
@@ -181,7 +181,7 @@ class Judge:
             report.when = "call"  # pytest would call it an error of the check's surroundings
         result = CheckResult(
             name=item.name if call.when != "teardown" else f"{item.name} (clean-up)",
-            title=title_of(item),
+            title=title_of(item.name, getattr(getattr(item, "function", None), "__doc__", None)),
             kind=kind_of(item),
             verdict=judged.verdict,
             seconds=round(call.duration, 3),
@@ -230,11 +230,6 @@ def _looked_at(item: pytest.Item, verdict: Verdict) -> dict[str, Any] | None:
 def kind_of(item: pytest.Item) -> Kind:
     mark = item.get_closest_marker("kind")
     return Kind(mark.args[0]) if mark else Kind.CORRECTNESS
-
-
-def title_of(item: pytest.Item) -> str:
-    doc = getattr(getattr(item, "function", None), "__doc__", None) or item.name
-    return str(doc).strip().splitlines()[0].rstrip(".")
 
 
 def _judge(request: pytest.FixtureRequest) -> Judge:
