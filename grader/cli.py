@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -17,10 +16,11 @@ from rich.console import Console
 from rich.text import Text
 
 from grader import demo as demonstration
-from grader import grading, manifest, progress, scaffold, signals
+from grader import grading, manifest, progress, signals
 from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root, state_folder
 from grader.cli_dev import dev
+from grader.cli_learn import COMMANDS, where_you_stand
 from grader.errors import GraderError, GraderFault, UsageError
 from grader.render import junit, schedule, terminal
 from grader.render.live import Live
@@ -38,83 +38,7 @@ def app(context: click.Context) -> None:
     """Learn Python concurrency by exercises, and know whether your solution is right."""
     context.obj = Catalog(find_root())
     if context.invoked_subcommand is None:
-        _where_you_stand(context.obj)
-
-
-def _where_you_stand(catalog: Catalog) -> None:
-    done = progress.solved(catalog.root)
-    _list(catalog, done)
-    following = progress.next_exercise(catalog)
-    if following is None:
-        click.echo("\nAll exercises are solved.")
-        return
-    click.echo(f"\nNext: {following.slug}. Read the task with `grader show {following.slug}`,")
-    click.echo(f"edit {following.stub.relative_to(catalog.root).as_posix()}, then run `grader check {following.slug}`.")
-
-
-def _list(catalog: Catalog, done: set[str]) -> None:
-    for track in catalog.tracks:
-        click.echo(f"{track.title} ({track.name})")
-        for exercise in track.exercises:
-            mark = "done" if exercise.slug in done else "    "
-            click.echo(
-                f"  {mark} {'*' * exercise.stars:<5} {exercise.slug:<20} {exercise.title} ({exercise.minutes} min)"
-            )
-
-
-@app.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_obj
-def list_(catalog: Catalog, as_json: bool) -> None:
-    """All exercises."""
-    done = progress.solved(catalog.root)
-    if not as_json:
-        _list(catalog, done)
-        return
-    entries = [
-        {
-            "name": e.slug,
-            "track": e.track,
-            "title": e.title,
-            "stars": e.stars,
-            "minutes": e.minutes,
-            "solved": e.slug in done,
-        }
-        for e in catalog.exercises
-    ]
-    click.echo(json.dumps(entries, indent=1))
-
-
-@app.command()
-@click.argument("name")
-@click.pass_obj
-def show(catalog: Catalog, name: str) -> None:
-    """The task of an exercise."""
-    from rich.markdown import Markdown  # slow to import, and of no use to `grader check`
-
-    Console().print(Markdown(catalog.find(name).readme.read_text(encoding="utf-8")))
-
-
-@app.command()
-@click.argument("name")
-@click.pass_obj
-def hint(catalog: Catalog, name: str) -> None:
-    """The next hint of an exercise (there are three)."""
-    exercise = catalog.find(name)
-    number, text = progress.next_hint(exercise)
-    click.echo(f"Hint {number} of {len(exercise.hints)}: {text}")
-
-
-@app.command()
-@click.argument("name")
-@click.pass_obj
-def reset(catalog: Catalog, name: str) -> None:
-    """Bring the stub back; your file is kept beside it."""
-    exercise = catalog.find(name)
-    kept = scaffold.reset(exercise)
-    if kept is not None:
-        click.echo(f"Your file is kept as {kept.relative_to(catalog.root).as_posix()}.")
-    click.echo(f"{exercise.stub.relative_to(catalog.root).as_posix()} is the stub again.")
+        where_you_stand(context.obj)
 
 
 @app.command()
@@ -295,6 +219,8 @@ def _say(text: str) -> None:
 
 
 app.add_command(dev)
+for command in COMMANDS:
+    app.add_command(command)
 
 
 def main() -> None:
