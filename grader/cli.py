@@ -16,19 +16,20 @@ from rich.console import Console
 from rich.text import Text
 
 from grader import demo as demonstration
-from grader import grading, manifest, progress, signals
+from grader import grading, manifest, progress, signals, standing
 from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root, state_folder
 from grader.cli_dev import dev
 from grader.cli_learn import COMMANDS, where_you_stand
 from grader.errors import GraderError, GraderFault, UsageError
-from grader.render import junit, schedule, terminal
+from grader.render import junit, schedule, screen, terminal
 from grader.render.live import Live
 from grader.sandbox import cage
 from grader.text import visible
 from grader.verdict import ExerciseResult, Verdict, to_json, write_atomically
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # the disk, the quota or the file's largest size is reached
+BROKEN_PIPE = 13  # the number of SIGPIPE; Windows has none
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -75,16 +76,18 @@ def check(
         sys.exit(_debug(requests, seed))
     differences = manifest.differences(catalog)
     results, level = _graded(requests, seed, jobs, isolation)
+    here = screen.screen_of(sys.stdout)
     for result in results:
-        _print(terminal.exercise(result))
+        screen.show(terminal.exercise(result, here))
     report = grading.report(results, seed, level, differences)
     if len(results) > 1:
-        _print([terminal.total(report)])
+        screen.show([terminal.total(report)])
     for path, text in ((json_file, to_json), (junit_file, junit.junit)):
         if path is not None:
             _write(path, text(report))
     if submission is None:
         _remember(catalog, results)
+        _tell_what_is_next(catalog, exercises, results, here)
     _tell_differences(differences)
     _tell_own_faults(results)
     sys.exit(_exit_code(results))
@@ -95,6 +98,16 @@ def _remember(catalog: Catalog, results: Sequence[ExerciseResult]) -> None:
         progress.remember(catalog.root, results)
     except OSError as error:  # only a memory aid: the verdict stands without it
         _say(f"What you have solved could not be remembered in {state_folder(catalog.root)}: {error.strerror}.")
+
+
+def _tell_what_is_next(
+    catalog: Catalog, exercises: Sequence[Exercise], results: Sequence[ExerciseResult], here: screen.Screen
+) -> None:
+    if len(results) != 1 or results[0].verdict in (Verdict.NOT_STARTED, Verdict.ERROR):
+        return
+    solved = results[0].verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE)
+    text = standing.after(solved, exercises[0], progress.next_exercise(catalog), progress.hints_seen(exercises[0]))
+    screen.show(Text(line) for line in screen.wrapped(text, here.columns))
 
 
 def _tell_differences(differences: Sequence[str]) -> None:
@@ -156,17 +169,18 @@ def _debug(requests: Sequence[grading.Request], seed: int) -> int:
 def replay(catalog: Catalog, name: str, token: str, submission: Path | None, seed: int, whole: bool) -> None:
     """Play a schedule that failed, step by step, with the variables that change."""
     played = replaying.replay(grading.request(catalog.find(name), submission), token, seed)
-    _print([Text(played.title, "bold"), *schedule.legend(played.steps)])
+    here = screen.screen_of(sys.stdout)
+    screen.show([Text(played.title, "bold"), *schedule.legend(played.steps)])
     wait = not whole and sys.stdin.isatty() and sys.stdout.isatty()
     if wait:
         click.echo("Space or Enter: next step, a: all the rest, q: quit.")
-    for row in schedule.rows(played.steps):
-        _print([row])
+    for row in schedule.rows(played.steps, here):
+        screen.show([row])
         key = click.getchar() if wait else ""
         if key in ("q", "Q", "\x1b"):
             return
         wait = wait and key not in ("a", "A")
-    _print([Text(visible(played.ending))])
+    screen.show(Text(line) for line in screen.wrapped(visible(played.ending), here.columns))
 
 
 @app.command()
@@ -176,8 +190,9 @@ def demo(catalog: Catalog, jobs: int | None) -> None:
     """Grade a correct, a sequential and a racy or leaking submission of each classic, and show the verdicts."""
     labelled = demonstration.requests(catalog)
     results, _ = _graded([request for _, request in labelled], 0, jobs)
+    here = screen.screen_of(sys.stdout)
     for (label, _), result in zip(labelled, results, strict=True):
-        _print([Text(f"\n{label.capitalize()} submission of", "bold"), *terminal.exercise(result)])
+        screen.show([Text(f"\n{label.capitalize()} submission of", "bold"), *terminal.exercise(result, here)])
     as_meant = all(
         (result.verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE)) == (label == "correct")
         for (label, _), result in zip(labelled, results, strict=True)
@@ -191,12 +206,6 @@ def _exit_code(results: Iterable[ExerciseResult]) -> int:
     if Verdict.ERROR in verdicts:
         return 3
     return 0 if verdicts <= {Verdict.PASSED, Verdict.INCONCLUSIVE} else 1
-
-
-def _print(lines: Iterable[Text]) -> None:
-    console = Console(width=max(terminal.WIDTH, Console().width), highlight=False)
-    for line in lines:
-        console.print(line, soft_wrap=True)
 
 
 def _write(path: Path, text: str) -> None:
@@ -226,11 +235,13 @@ for command in COMMANDS:
 def main() -> None:
     """Run the command; every way out has a clear line and an exit code."""
     signals.install()
+    screen.never_fail()
     try:
         code = _run(app.main)
         signals.ignore()
     except signals.Stopped as stopped:
         code = signals.tell(stopped)
+    screen.finish()
     sys.exit(code)
 
 
@@ -246,6 +257,8 @@ def _run(command: Callable[..., Any]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return signals.tell(signals.Stopped(signal.SIGINT))
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and screen.nobody_reads():
+            return 128 + BROKEN_PIPE
         if os.environ.get("GRADER_TRACEBACK"):
             raise
         place = f" ({error.filename})" if error.filename else ""

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import sys
 
 import click
 from rich.console import Console
+from rich.text import Text
 
-from grader import progress, scaffold
-from grader.catalog import Catalog
+from grader import progress, scaffold, standing
+from grader.catalog import Catalog, Exercise
+from grader.render.screen import Screen, screen_of, show, wrapped
+
+# For `less`, where nobody has set it up: colours, the text stays on the screen, and how to leave.
+LESS = "RX Ps" + "Space\\: next page   b\\: back   q\\: leave$"
 
 
 def where_you_stand(catalog: Catalog) -> None:
-    done = progress.solved(catalog.root)
-    _list(catalog, done)
+    screen = screen_of(sys.stdout)
     following = progress.next_exercise(catalog)
-    if following is None:
-        click.echo("\nAll exercises are solved.")
-        return
-    click.echo(f"\nNext: {following.slug}. Read the task with `grader show {following.slug}`,")
-    click.echo(f"edit {following.stub.relative_to(catalog.root).as_posix()}, then run `grader check {following.slug}`.")
-
-
-def _list(catalog: Catalog, done: set[str]) -> None:
-    for track in catalog.tracks:
-        click.echo(f"{track.title} ({track.name})")
-        for exercise in track.exercises:
-            mark = "done" if exercise.slug in done else "    "
-            click.echo(
-                f"  {mark} {'*' * exercise.stars:<5} {exercise.slug:<20} {exercise.title} ({exercise.minutes} min)"
-            )
+    show(standing.standing(catalog, progress.marks(catalog.root), following, screen))
 
 
 @click.command("list")
@@ -37,10 +30,10 @@ def _list(catalog: Catalog, done: set[str]) -> None:
 @click.pass_obj
 def list_(catalog: Catalog, as_json: bool) -> None:
     """All exercises."""
-    done = progress.solved(catalog.root)
     if not as_json:
-        _list(catalog, done)
+        show(standing.everything(catalog, progress.marks(catalog.root), screen_of(sys.stdout)))
         return
+    done = progress.solved(catalog.root)
     entries = [
         {
             "name": e.slug,
@@ -55,24 +48,73 @@ def list_(catalog: Catalog, as_json: bool) -> None:
     click.echo(json.dumps(entries, indent=1))
 
 
-@click.command()
+@click.command("show")
 @click.argument("name")
+@click.option("--pager/--no-pager", default=None, help="Page by page (default: on a terminal that is too small).")
 @click.pass_obj
-def show(catalog: Catalog, name: str) -> None:
+def show_(catalog: Catalog, name: str, pager: bool | None) -> None:
     """The task of an exercise."""
+    task = rendered(catalog.find(name).readme.read_text(encoding="utf-8"), screen_of(sys.stdout))
+    on_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    too_long = task.count("\n") >= Console().height
+    if pager or (pager is None and on_a_terminal and too_long):
+        os.environ.setdefault("LESS", LESS)
+        click.echo_via_pager(task)
+        return
+    show([Text.from_ansi(task.rstrip("\n"))])
+
+
+def rendered(markdown: str, screen: Screen) -> str:
+    """A README as the terminal shows it, with its colours."""
     from rich.markdown import Markdown  # slow to import, and of no use to `grader check`
 
-    Console().print(Markdown(catalog.find(name).readme.read_text(encoding="utf-8")))
+    here = Console()
+    file = io.StringIO()
+    colours = here.color_system if here.is_terminal else None
+    console = Console(
+        file=file, width=screen.columns, force_terminal=colours is not None, color_system=colours, no_color=here.no_color
+    )  # fmt: skip
+    console.print(Markdown(markdown))
+    lines = [line.rstrip() for line in screen.glyphs(file.getvalue()).splitlines()]
+    return "".join(f"{line}\n" for number, line in enumerate(lines) if line or (number and lines[number - 1]))
 
 
 @click.command()
 @click.argument("name")
+@click.option("--again", is_flag=True, help="Those that you have seen, and no new one.")
 @click.pass_obj
-def hint(catalog: Catalog, name: str) -> None:
+def hint(catalog: Catalog, name: str, again: bool) -> None:
     """The next hint of an exercise (there are three)."""
     exercise = catalog.find(name)
-    number, text = progress.next_hint(exercise)
-    click.echo(f"Hint {number} of {len(exercise.hints)}: {text}")
+    seen, last = progress.hints_seen(exercise), len(exercise.hints)
+    numbers = range(1, seen + 1) if again else [min(seen + 1, last)]
+    if not numbers:
+        click.echo(f"No hint of {exercise.slug} was seen yet. `grader hint {exercise.slug}` gives the first.")
+        return
+    columns = screen_of(sys.stdout).columns
+    for number in numbers:
+        for line in wrapped(f"Hint {number} of {last}: {exercise.hints[number - 1]}", columns, "  "):
+            click.echo(line)
+    if not again:
+        _remember(exercise, numbers[-1])
+    if numbers[-1] == last:
+        for line in wrapped(_after_the_last(exercise), columns):
+            click.echo(line)
+
+
+def _remember(exercise: Exercise, number: int) -> None:
+    try:
+        progress.saw_hint(exercise, number)
+    except OSError as error:  # only a memory aid: the hint is told without it
+        click.echo(f"grader: it could not be remembered that you saw this hint: {error.strerror}.", err=True)
+
+
+def _after_the_last(exercise: Exercise) -> str:
+    slug = exercise.slug
+    return (
+        f"That is the last hint. What else helps: `grader show {slug}` is the contract, word by word; `grader check {slug}` "
+        "shows a bad schedule where there is one, and the command that plays it step by step."
+    )
 
 
 @click.command()
@@ -87,4 +129,4 @@ def reset(catalog: Catalog, name: str) -> None:
     click.echo(f"{exercise.stub.relative_to(catalog.root).as_posix()} is the stub again.")
 
 
-COMMANDS: tuple[click.Command, ...] = (list_, show, hint, reset)
+COMMANDS: tuple[click.Command, ...] = (list_, show_, hint, reset)

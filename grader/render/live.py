@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from grader.grading import Request
+from grader.render import screen
 from grader.text import visible
 from grader.verdict import CheckResult
 
@@ -17,7 +18,8 @@ from grader.verdict import CheckResult
 class Live:
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._status = Status("starting ...", console=console)
+        spinner = "dots" if screen.can_show("⠋", console.file) else "line"
+        self._status = Status("starting ...", console=console, spinner=spinner)
         self._lock = threading.Lock()
         self._checks = 0
 
