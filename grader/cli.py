@@ -29,7 +29,6 @@ from grader.text import visible
 from grader.verdict import ExerciseResult, Verdict, to_json, write_atomically
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # the disk, the quota or the file's largest size is reached
-BROKEN_PIPE = 13  # the number of SIGPIPE; Windows has none
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -173,7 +172,7 @@ def replay(catalog: Catalog, name: str, token: str, submission: Path | None, see
     screen.show([Text(played.title, "bold"), *schedule.legend(played.steps)])
     wait = not whole and sys.stdin.isatty() and sys.stdout.isatty()
     if wait:
-        click.echo("Space or Enter: next step, a: all the rest, q: quit.")
+        screen.say("Space or Enter: next step, a: all the rest, q: quit.")
     for row in schedule.rows(played.steps, here):
         screen.show([row])
         key = click.getchar() if wait else ""
@@ -197,7 +196,7 @@ def demo(catalog: Catalog, jobs: int | None) -> None:
         (result.verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE)) == (label == "correct")
         for (label, _), result in zip(labelled, results, strict=True)
     )
-    click.echo("\nAll nine verdicts are as they should be." if as_meant else "\nA verdict is not as it should be.")
+    screen.say("\nAll nine verdicts are as they should be." if as_meant else "\nA verdict is not as it should be.")
     sys.exit(0 if as_meant else 3)
 
 
@@ -257,8 +256,6 @@ def _run(command: Callable[..., Any]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return signals.tell(signals.Stopped(signal.SIGINT))
     except OSError as error:
-        if isinstance(error, BrokenPipeError) and screen.nobody_reads():
-            return 128 + BROKEN_PIPE
         if os.environ.get("GRADER_TRACEBACK"):
             raise
         place = f" ({error.filename})" if error.filename else ""

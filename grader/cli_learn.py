@@ -13,6 +13,7 @@ from rich.text import Text
 
 from grader import progress, scaffold, standing
 from grader.catalog import Catalog, Exercise
+from grader.render import screen
 from grader.render.screen import Screen, screen_of, show, wrapped
 
 # For `less`, where nobody has set it up: colours, the text stays on the screen, and how to leave.
@@ -20,9 +21,8 @@ LESS = "RX Ps" + "Space\\: next page   b\\: back   q\\: leave$"
 
 
 def where_you_stand(catalog: Catalog) -> None:
-    screen = screen_of(sys.stdout)
     following = progress.next_exercise(catalog)
-    show(standing.standing(catalog, progress.marks(catalog.root), following, screen))
+    show(standing.standing(catalog, progress.marks(catalog.root), following, screen_of(sys.stdout)))
 
 
 @click.command("list")
@@ -45,7 +45,7 @@ def list_(catalog: Catalog, as_json: bool) -> None:
         }
         for e in catalog.exercises
     ]
-    click.echo(json.dumps(entries, indent=1))
+    screen.say(json.dumps(entries, indent=1))
 
 
 @click.command("show")
@@ -64,18 +64,18 @@ def show_(catalog: Catalog, name: str, pager: bool | None) -> None:
     show([Text.from_ansi(task.rstrip("\n"))])
 
 
-def rendered(markdown: str, screen: Screen) -> str:
+def rendered(markdown: str, on: Screen) -> str:
     """A README as the terminal shows it, with its colours."""
     from rich.markdown import Markdown  # slow to import, and of no use to `grader check`
 
     here = Console()
     file = io.StringIO()
-    colours = here.color_system if here.is_terminal else None
+    colours = here.is_terminal and here.color_system is not None
     console = Console(
-        file=file, width=screen.columns, force_terminal=colours is not None, color_system=colours, no_color=here.no_color
+        file=file, width=on.columns, force_terminal=colours, color_system="auto" if colours else None, no_color=here.no_color
     )  # fmt: skip
     console.print(Markdown(markdown))
-    lines = [line.rstrip() for line in screen.glyphs(file.getvalue()).splitlines()]
+    lines = [line.rstrip() for line in on.glyphs(file.getvalue()).splitlines()]
     return "".join(f"{line}\n" for number, line in enumerate(lines) if line or (number and lines[number - 1]))
 
 
@@ -89,17 +89,17 @@ def hint(catalog: Catalog, name: str, again: bool) -> None:
     seen, last = progress.hints_seen(exercise), len(exercise.hints)
     numbers = range(1, seen + 1) if again else [min(seen + 1, last)]
     if not numbers:
-        click.echo(f"No hint of {exercise.slug} was seen yet. `grader hint {exercise.slug}` gives the first.")
+        screen.say(f"No hint of {exercise.slug} was seen yet. `grader hint {exercise.slug}` gives the first.")
         return
     columns = screen_of(sys.stdout).columns
     for number in numbers:
         for line in wrapped(f"Hint {number} of {last}: {exercise.hints[number - 1]}", columns, "  "):
-            click.echo(line)
+            screen.say(line)
     if not again:
         _remember(exercise, numbers[-1])
     if numbers[-1] == last:
         for line in wrapped(_after_the_last(exercise), columns):
-            click.echo(line)
+            screen.say(line)
 
 
 def _remember(exercise: Exercise, number: int) -> None:
@@ -125,8 +125,8 @@ def reset(catalog: Catalog, name: str) -> None:
     exercise = catalog.find(name)
     kept = scaffold.reset(exercise)
     if kept is not None:
-        click.echo(f"Your file is kept as {kept.relative_to(catalog.root).as_posix()}.")
-    click.echo(f"{exercise.stub.relative_to(catalog.root).as_posix()} is the stub again.")
+        screen.say(f"Your file is kept as {kept.relative_to(catalog.root).as_posix()}.")
+    screen.say(f"{exercise.stub.relative_to(catalog.root).as_posix()} is the stub again.")
 
 
 COMMANDS: tuple[click.Command, ...] = (list_, show_, hint, reset)

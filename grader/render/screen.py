@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TextIO
+from typing import IO
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
@@ -35,12 +35,12 @@ class Screen:
         return text if self.unicode else text.translate(PLAIN)
 
 
-def screen_of(stream: TextIO) -> Screen:
+def screen_of(stream: IO[str]) -> Screen:
     columns = Console(file=stream).width if stream.isatty() or os.environ.get("COLUMNS") else WIDTH
     return Screen(max(20, min(columns, WIDEST)), can_show("─▶★…", stream))
 
 
-def can_show(text: str, stream: TextIO) -> bool:
+def can_show(text: str, stream: IO[str]) -> bool:
     try:
         text.encode(getattr(stream, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -58,24 +58,23 @@ def never_fail() -> None:
 class _Printer(Console):
     def on_broken_pipe(self) -> None:
         """Rich would end the command here, with the exit code of a submission that did not pass."""
-        nobody_reads()
+        _into_nothing()
 
 
 def show(lines: Iterable[Text]) -> None:
-    """Print lines that keep to the screen's width by themselves. A reader that went away (`| head`) is no fault."""
+    """Print lines that keep to the screen's width by themselves. A reader that went away (`| head`) is no fault:
+    the rest goes nowhere, and the command goes on with what else it has to do."""
     console = _Printer(highlight=False)
     for line in lines:
         console.print(line, soft_wrap=True)
 
 
-def nobody_reads() -> bool:
-    """Is standard output a pipe that nobody reads any more? Then the rest of it goes nowhere, and the command goes on."""
+def say(text: str) -> None:
+    """The same for plain text that needs no style and is not wrapped."""
     try:
-        sys.stdout.flush()
+        print(text, flush=True)
     except BrokenPipeError:
         _into_nothing()
-        return True
-    return False
 
 
 def finish() -> None:
