@@ -65,8 +65,12 @@ def _next(catalog: Catalog, following: Exercise | None, screen: Screen) -> Itera
         yield Text("All exercises are solved. `grader check --all` checks them again.")
         return
     file = following.stub.relative_to(catalog.root).as_posix()
-    about = f"Next: {following.title} (about {following.minutes} minutes). Read the task with `grader show {following.slug}`, edit {file}, and let it be checked on each save:"
-    for line in wrapped(about, screen.columns):
+    texts = [
+        f"Next: {following.title}, about {following.minutes} minutes. `grader show {following.slug}` tells the task.",
+        f"Edit {file}",
+        "and let it be checked on each save:",
+    ]
+    for line in (part for text in texts for part in wrapped(text, screen.columns)):
         yield Text(line)
     yield Text(f"  grader watch {following.slug}", "bold")
 

@@ -115,19 +115,19 @@ def _told(group: list[dict[str, Any]], interrupted: bool) -> Stretch:
     return Stretch(done[-1] if done else last, last, last["line"] if interrupted else 0)
 
 
-def lines(steps: list[dict[str, Any]], room: int = ROOM, width: int = WIDTH) -> list[str]:
+def lines(steps: list[dict[str, Any]], room: int = ROOM) -> list[str]:
     """At most `room` lines. The beginning is left out first: what goes wrong goes wrong at the end."""
-    shown = [_line(stretch, width) for stretch in told(steps)]
+    shown = [_line(stretch) for stretch in told(steps)]
     if len(shown) > room:
         shown = ["...", *shown[-(room - 1) :]]
     return shown
 
 
-def _line(stretch: Stretch, width: int) -> str:
+def _line(stretch: Stretch) -> str:
     step = stretch.step
     stops = f" ... stops at line {stretch.stopped}" if stretch.stopped else ""
     text = f"{step['thread']}: line {step['line']}: {step['source']}{state(step)}"
-    room = width - len(stops)
+    room = WIDTH - len(stops)
     return (text if len(text) <= room else text[: room - 3] + "...") + stops
 
 

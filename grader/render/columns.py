@@ -34,7 +34,20 @@ def picture(steps: list[Step], room: int, screen: Screen, columns: int) -> list[
     """At most `room` lines of at most so many columns. The end is always there: what goes wrong goes wrong at the end."""
     stretches = trace.told(steps)
     side_by_side = [] if len(stretches) == room else _side_by_side(stretches, room, screen, columns)
-    return side_by_side or [cut(visible(line, one_line=True), columns) for line in trace.lines(steps, room, columns)]
+    return side_by_side or _one_by_one(stretches, room, columns)
+
+
+def _one_by_one(stretches: Sequence[trace.Stretch], room: int, columns: int) -> list[str]:
+    shown = stretches[-room:] if room > 0 else []
+    heads = [visible(f"{stretch.step['thread']}: line {stretch.step['line']}: ", one_line=True) for stretch in shown]
+    if len(shown) < len(stretches) and heads:
+        heads[0] = f"... {heads[0]}"
+    fullest = [head + _cell(stretch, 1000, locks=True) for head, stretch in zip(heads, shown, strict=True)]
+    if all(width(line) <= columns for line in fullest):
+        return fullest
+    return [
+        cut(head + _cell(stretch, columns - width(head)), columns) for head, stretch in zip(heads, shown, strict=True)
+    ]
 
 
 def _side_by_side(stretches: Sequence[trace.Stretch], room: int, screen: Screen, columns: int) -> list[str]:
@@ -50,11 +63,17 @@ def _side_by_side(stretches: Sequence[trace.Stretch], room: int, screen: Screen,
     room_of = {True: columns, False: columns - max(width(left) + 3, LEAST)}
     if room_of[False] < NARROW:
         return []
-    fullest = [_cell(stretch, 1000, locks=True) for stretch in shown]
-    without_locks = [_cell(stretch, 1000) for stretch in shown]
-    shortened = [_cell(stretch, room_of[side]) for stretch, side in zip(shown, mine, strict=True)]
-    for cells in (fullest, without_locks, shortened):
-        if rows := _table([(True, left), *zip(mine, cells, strict=True)], right, screen, columns):
+
+    def cells(locks: bool, shortened: bool = False) -> list[tuple[bool, str]]:
+        heads = [f"{stretch.step['line']} " for stretch in shown]
+        rooms = [room_of[side] if shortened else 1000 for side in mine]
+        return [
+            (side, head + _cell(stretch, most - len(head), locks))
+            for side, head, stretch, most in zip(mine, heads, shown, rooms, strict=True)
+        ]
+
+    for told in (cells(locks=True), cells(locks=False), cells(locks=False, shortened=True)):
+        if rows := _table([(True, left), *told], right, screen, columns):
             return rows
     return []
 
@@ -79,14 +98,14 @@ def _table(cells: Sequence[tuple[bool, str]], right: str, screen: Screen, column
 
 
 def _cell(stretch: trace.Stretch, room: int, locks: bool = False) -> str:
-    """The line that ran, the variables that it names, the locks that were held, and where it was stopped."""
+    """What ran, the variables that it names, the locks that were held, and where the thread was stopped."""
     step, waits = stretch.step, stretch.last.get("waits")
     known = [part for part in (trace.state(step).strip()[1:-1], _held(step) if locks else "") if part]
-    end = f" ... stops at {stretch.stopped}" if stretch.stopped else ""
+    end = f" ... stops at line {stretch.stopped}" if stretch.stopped else ""
     if isinstance(waits, str) and waits:
         end = f" ... waits for {waits}"
     end = visible(end, one_line=True)
-    text = visible(f"{step['line']} {step['source']}" + (f"  ({'; '.join(known)})" if known else ""), one_line=True)
+    text = visible(step["source"] + (f"  ({'; '.join(known)})" if known else ""), one_line=True)
     return cut(text, room - width(end)) + end
 
 

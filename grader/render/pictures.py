@@ -16,25 +16,38 @@ Wait = Mapping[str, Any]
 def arrows(cycle: Any, screen: Screen, columns: int) -> list[str]:
     """A line for each thread that waits: `buyer 1 --waits for--> lock A (line 3) --held by--> buyer 2 (line 7)`.
 
-    Empty where a line would be too long.
+    Empty where a line would be too long, or nobody waits for a lock that somebody holds.
     """
     waits = _sound_ones(cycle)
+    if not any(_is_held(wait) for wait in waits):
+        return []
     ring = _ring(waits)
-    names = _letters(ring) or [wait["label"] or "a lock" for wait in ring or waits]
-    lines = [_arrow(wait, name, screen, columns) for wait, name in zip(ring or waits, names, strict=True)]
-    return lines if all(lines) else []
+    names = _letters(ring) if _is_alike(ring) else [wait["label"] or "a lock" for wait in ring or waits]
+    return _arrows(ring or waits, names, screen, columns)
 
 
-def ring_in_short(cycle: Any, screen: Screen, columns: int) -> list[str]:
+def in_short(cycle: Any, screen: Screen, columns: int) -> list[str]:
     """All that the message says of a ring of threads, in fewer lines; empty if there is no ring, or no room."""
-    ring, lines = _ring(_sound_ones(cycle)), arrows(cycle, screen, columns)
-    if not ring or not lines:
+    ring = _ring(_sound_ones(cycle))
+    letters = _letters(ring)
+    lines = _arrows(ring, letters, screen, columns)
+    if not lines:
         return []
     names = [wait["thread"] for wait in ring]
-    letters = _letters(ring)
-    locks = [f"{letter}: {wait['label']}" for letter, wait in sorted(zip(letters, ring, strict=False)) if wait["label"]]
     told = f"{', '.join(names[:-1])} and {names[-1]} wait for each other."
-    return [line for text in (told, *lines, ", ".join(locks)) for line in wrapped(visible(text), columns, "  ")]
+    # One and the same lock may have two names; the longer one says more.
+    labels = {letter: max(wait["label"], wait["holder_label"], key=len) for letter, wait in zip(letters, ring, strict=True)}  # fmt: skip
+    locks = [f"{letter}: {label}" for letter, label in sorted(labels.items()) if label]
+    if width(", ".join(locks)) <= columns:
+        locks = [", ".join(locks)]
+    return [line for text in (told, *lines, *locks) for line in wrapped(visible(text, one_line=True), columns, "  ")]
+
+
+def also_waiting(cycle: Any, message: str, columns: int) -> list[str]:
+    """Those of whom the message does not speak."""
+    others = [wait for wait in _sound_ones(cycle) if wait["thread"] not in message and wait["line"]]
+    places = ", ".join(f"{wait['thread']} at line {wait['line']}" for wait in others)
+    return wrapped(visible(f"Also waiting: {places}.", one_line=True), columns, "  ") if others else []
 
 
 def _sound_ones(cycle: Any) -> list[Wait]:
@@ -51,9 +64,13 @@ def _sound(wait: Any) -> bool:
     )
 
 
+def _is_held(wait: Wait) -> bool:
+    return bool(wait["waits"] == LOCK and wait["holder"])
+
+
 def _ring(waits: Sequence[Wait]) -> list[Wait]:
     """Those who wait for locks of each other, in their order; empty if there is no such ring."""
-    by_thread = {wait["thread"]: wait for wait in waits if wait["waits"] == LOCK and wait["holder"]}
+    by_thread = {wait["thread"]: wait for wait in waits if _is_held(wait)}
     for start in by_thread:
         ring: list[Wait] = []
         thread = start
@@ -65,13 +82,22 @@ def _ring(waits: Sequence[Wait]) -> list[Wait]:
     return []
 
 
-def _letters(ring: Sequence[Wait]) -> list[str]:
-    """Letters for what each one waits for, as the message has them, if the source calls different locks by one name."""
+def _is_alike(ring: Sequence[Wait]) -> bool:
+    """Does the source call different locks of the ring by one name?"""
     labels = [wait["label"] for wait in ring]
-    alike = len(set(labels)) < len(ring) or any(
+    return len(set(labels)) < len(ring) or any(
         ring[number - 1]["holder_label"] == label for number, label in enumerate(labels)
     )
-    return [f"lock {chr(ord('A') + (number + 1) % len(ring))}" for number in range(len(ring))] if alike else []
+
+
+def _letters(ring: Sequence[Wait]) -> list[str]:
+    """For what each one waits for, as in messages: the first one holds lock A."""
+    return [f"lock {chr(ord('A') + (number + 1) % len(ring))}" for number in range(len(ring))]
+
+
+def _arrows(waits: Sequence[Wait], locks: Sequence[str], screen: Screen, columns: int) -> list[str]:
+    lines = [_arrow(wait, lock, screen, columns) for wait, lock in zip(waits, locks, strict=True)]
+    return lines if all(lines) else []
 
 
 def _arrow(wait: Wait, lock: str, screen: Screen, columns: int) -> str:

@@ -98,15 +98,28 @@ def _happened(check: CheckResult, most: int, screen: Screen) -> list[str]:
     evidence, room = check.evidence or {}, screen.columns - len(MARGIN)
     steps = columns.steps_of(evidence)
     if steps and (head := _without_trace(check.message, steps)):
-        lines = _first(wrapped(visible(head), room, "  "), most - 2)
+        lines = _first(wrapped(visible(head), room, "  "), most)
         return [*lines, *columns.picture(steps, most - len(lines), screen, room)]
     lines = wrapped(visible(check.message), room, "  ")
-    cycle = evidence.get("cycle") if evidence.get("type") == "deadlock" else None
-    picture = pictures.bar(evidence, room) if evidence.get("type") == "timing" else pictures.arrows(cycle, screen, room)
-    if len(lines) + len(picture) <= most:
-        return [*lines, *picture]
-    short = pictures.ring_in_short(cycle, screen, room)
-    return short if short and len(short) <= most else _first(lines, most)
+    pictures_of = {"deadlock": _of_deadlock, "timing": _of_timing}.get(str(evidence.get("type")))
+    for form in pictures_of(lines, check, screen, room) if pictures_of else ():
+        if len(form) <= most:
+            return form
+    return _first(lines, most)
+
+
+def _of_timing(lines: list[str], check: CheckResult, screen: Screen, room: int) -> Iterator[list[str]]:
+    yield [*lines, *pictures.bar(check.evidence or {}, room)]
+
+
+def _of_deadlock(lines: list[str], check: CheckResult, screen: Screen, room: int) -> Iterator[list[str]]:
+    """The best form first: the sentence and arrows, else arrows that say the same, else the sentence alone."""
+    cycle = (check.evidence or {}).get("cycle")
+    if picture := pictures.arrows(cycle, screen, room):
+        yield [*lines, *picture]
+    if picture := pictures.in_short(cycle, screen, room):
+        yield picture
+    yield [*lines, *pictures.also_waiting(cycle, check.message, room)]
 
 
 def _without_trace(message: str, steps: list[columns.Step]) -> str:

@@ -60,10 +60,10 @@ def race(steps: list[Data], note: str = "No lock was held.", evidence: Data | No
 def test_the_trace_has_one_column_per_thread() -> None:
     assert shown(race(RACE)) == [
         "Two buyers got the seat. No lock was held.",
-        "buyer 1                                      | buyer 2",
-        "7 if self.left > 0:  (left=1) ... stops at 8 |",
-        "                                             | 8 self.left -= 1  (left=1)",
-        "8 self.left -= 1  (left=0)                   |",
+        "buyer 1                                           | buyer 2",
+        "7 if self.left > 0:  (left=1) ... stops at line 8 |",
+        "                                                  | 8 self.left -= 1  (left=1)",
+        "8 self.left -= 1  (left=0)                        |",
         "Think: Think.",
         "See it: grader replay tiny kt1-1a-0",
     ]
@@ -90,7 +90,7 @@ def test_three_threads_are_told_one_line_after_the_other() -> None:
 def test_a_long_line_is_cut_and_still_says_where_it_stops() -> None:
     steps = [{**step, "source": step["source"] + "  # " + "x" * 80} for step in RACE]
     lines = shown(race(steps))
-    assert lines[2].endswith("... stops at 8")
+    assert lines[2].endswith("... stops at line 8")
     assert max(map(len, lines)) <= 76
 
 
@@ -158,9 +158,18 @@ def test_a_long_sentence_gives_way_to_the_picture_that_says_the_same() -> None:
     assert "See it" in lines[-1]
 
 
-def test_other_waits_are_named_too() -> None:
-    (line,) = pictures.arrows([wait("reader", "", "", waits="for an item in a queue")], ASCII, 76)
-    assert line == "reader --waits--> for an item in a queue (line 4)"
+def test_who_waits_for_a_thread_of_no_ring_is_in_the_picture() -> None:
+    cycle = [wait("reader", "", "", waits="for an item in a queue"), wait("writer", "reader", "self.x")]
+    assert shown(deadlock(cycle))[1:3] == [
+        "reader --waits--> for an item in a queue (line 4)",
+        "writer --waits for--> self.x (line 4) --held by--> reader (line 3)",
+    ]
+
+
+def test_those_of_whom_the_message_does_not_speak_are_named() -> None:
+    cycle = [wait(name, "", "", waits="to be notified") for name in ("reader 1", "reader 2", "reader 3")]
+    lines = shown(deadlock(cycle, "reader 1 waits to be notified at line 4."))
+    assert lines[1] == "Also waiting: reader 2 at line 4, reader 3 at line 4."
 
 
 def test_no_arrow_is_drawn_half() -> None:
