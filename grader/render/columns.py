@@ -10,6 +10,7 @@ from grader.render.screen import Screen, cut, width
 from grader.text import visible
 
 LEAST = 10  # columns between the beginnings of the two threads
+CODE = 12  # columns of a line of code that are worth more than what comes after it
 NARROW = 40  # columns: less is too little for a line of code
 LEFT_OUT = "(the beginning is left out)"
 Step = dict[str, Any]
@@ -105,6 +106,8 @@ def _cell(stretch: trace.Stretch, room: int, locks: bool = False) -> str:
     if isinstance(waits, str) and waits:
         end = f" ... waits for {waits}"
     end = visible(end, one_line=True)
+    if room - width(end) < CODE:
+        end = ""
     text = visible(step["source"] + (f"  ({'; '.join(known)})" if known else ""), one_line=True)
     return cut(text, room - width(end)) + end
 

@@ -139,11 +139,14 @@ def _next_step(check: CheckResult, result: ExerciseResult, room: int) -> list[st
     token = (check.evidence or {}).get("token")
     if not token:
         return []
-    words = f"See it: grader replay {result.name} {_word(str(token))}"
-    which = _which(result)
-    if not which or width(words) + 1 + width(which) <= room:
-        return [f"{words} {which}".rstrip()]
-    return [f"{words} \\", f"  {which}"]
+    lines = ["See it: grader replay"]
+    for word in filter(None, [result.name, _word(str(token)), _which(result)]):
+        if width(lines[-1]) + 1 + width(word) <= room - len(" \\"):
+            lines[-1] += f" {word}"
+        else:
+            lines[-1] += " \\"
+            lines.append(f"  {word}")
+    return lines
 
 
 def _which(result: ExerciseResult) -> str:

@@ -60,10 +60,10 @@ def race(steps: list[Data], note: str = "No lock was held.", evidence: Data | No
 def test_the_trace_has_one_column_per_thread() -> None:
     assert shown(race(RACE)) == [
         "Two buyers got the seat. No lock was held.",
-        "buyer 1                                           | buyer 2",
-        "7 if self.left > 0:  (left=1) ... stops at line 8 |",
-        "                                                  | 8 self.left -= 1  (left=1)",
-        "8 self.left -= 1  (left=0)                        |",
+        "buyer 1                                         | buyer 2",
+        "7 if self.left > 0:  (left=1) ... stops at line 8",
+        "                                                | 8 self.left -= 1  (left=1)",
+        "8 self.left -= 1  (left=0)                      |",
         "Think: Think.",
         "See it: grader replay tiny kt1-1a-0",
     ]
