@@ -35,9 +35,8 @@ class Live:
         """A check has ended. Called from several threads."""
         with self._lock:
             self._checks += 1
-            self._status.update(
-                f"{self._checks} checks done; {request.exercise.slug}: {escape(visible(check.title, one_line=True)[:60])}"
-            )
+            text = f"{self._checks} checks done; {request.exercise.slug}: {visible(check.title, one_line=True)}"
+            self._status.update(escape(screen.cut(text, min(self._console.width, screen.WIDTH) - 3)))
 
     def say(self, line: str) -> None:
         with self._lock:

@@ -20,7 +20,7 @@ from grader.cli_learn import rendered
 from grader.errors import GraderFault
 from grader.progress import Mark
 from grader.render.screen import Screen
-from grader.standing import standing
+from grader.standing import after, standing
 from grader.verdict import ExerciseResult, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -240,6 +240,28 @@ def test_a_reader_that_went_away_is_no_fault(tmp_path: Path, arguments: list[str
     os.close(write)
     assert done.stderr == b""
     assert done.returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pipe that breaks is told otherwise there")
+def test_a_reader_that_went_away_changes_neither_report_nor_exit_code(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    report = tmp_path / "report.json"
+    stub = CATALOG.find(EXERCISE).stub
+    command = [sys.executable, "-m", "grader", "check", EXERCISE, "--submission", str(stub), "--json", str(report)]
+    environment = {**os.environ, "GRADER_STATE": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=write, stderr=subprocess.PIPE, timeout=110)
+    os.close(write)
+    assert done.returncode == 1, done.stderr
+    assert json.loads(report.read_text())["exercises"][0]["verdict"] == "not_started"
+
+
+def test_what_comes_next_depends_on_the_verdict() -> None:
+    exercise, following = CATALOG.find(EXERCISE), CATALOG.find("warm_caches")
+    assert "`grader hint file_downloader` (2 of 3 hints left)" in after(False, exercise, following, 1)
+    assert "--again" in after(False, exercise, following, 3)
+    assert after(True, exercise, following, 0).startswith("Next: warm_caches.")
+    assert after(True, exercise, None, 0) == "All exercises are solved."
 
 
 def test_colour_is_left_out_where_nobody_wants_it(tmp_path: Path) -> None:
