@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+from collections.abc import Iterator
 
 import click
 from rich.console import Console
@@ -21,8 +22,13 @@ LESS = "RX Ps" + "Space\\: next page   b\\: back   q\\: leave$"
 
 
 def where_you_stand(catalog: Catalog) -> None:
+    show(overview(catalog))
+
+
+def overview(catalog: Catalog) -> Iterator[Text]:
+    """Where a student stands, for the screen that there is."""
     following = progress.next_exercise(catalog)
-    show(standing.standing(catalog, progress.marks(catalog.root), following, screen_of(sys.stdout)))
+    return standing.standing(catalog, progress.marks(catalog.root), following, screen_of(sys.stdout))
 
 
 @click.command("list")
@@ -87,7 +93,7 @@ def hint(catalog: Catalog, name: str, again: bool) -> None:
     """The next hint of an exercise (there are three)."""
     exercise = catalog.find(name)
     seen, last = progress.hints_seen(exercise), len(exercise.hints)
-    numbers = range(1, seen + 1) if again else [min(seen + 1, last)]
+    numbers = range(1, seen + 1) if again else [_next_hint(exercise)]
     if not numbers:
         screen.say(f"No hint of {exercise.slug} was seen yet. `grader hint {exercise.slug}` gives the first.")
         return
@@ -95,18 +101,17 @@ def hint(catalog: Catalog, name: str, again: bool) -> None:
     for number in numbers:
         for line in wrapped(f"Hint {number} of {last}: {exercise.hints[number - 1]}", columns, "  "):
             screen.say(line)
-    if not again:
-        _remember(exercise, numbers[-1])
     if numbers[-1] == last:
         for line in wrapped(_after_the_last(exercise), columns):
             screen.say(line)
 
 
-def _remember(exercise: Exercise, number: int) -> None:
+def _next_hint(exercise: Exercise) -> int:
     try:
-        progress.saw_hint(exercise, number)
+        return progress.next_hint(exercise)[0]
     except OSError as error:  # only a memory aid: the hint is told without it
         click.echo(f"grader: it could not be remembered that you saw this hint: {error.strerror}.", err=True)
+        return min(progress.hints_seen(exercise) + 1, len(exercise.hints))
 
 
 def _after_the_last(exercise: Exercise) -> str:

@@ -117,6 +117,13 @@ def saw_hint(exercise: Exercise, number: int) -> None:
         entry["hints"] = max(_count(entry, "hints"), number)
 
 
+def next_hint(exercise: Exercise) -> tuple[int, str]:
+    """The number (from 1) and text of the next hint, which is then seen; the last one again and again. Raises OSError."""
+    number = min(hints_seen(exercise) + 1, len(exercise.hints))
+    saw_hint(exercise, number)
+    return number, exercise.hints[number - 1]
+
+
 def next_exercise(catalog: Catalog) -> Exercise | None:
     """The first that is not solved and builds on nothing unsolved, in the order of the tracks; None if all are solved."""
     done = solved(catalog.root)
