@@ -27,7 +27,7 @@ from grader import grading, progress
 from grader.catalog import Catalog, Exercise
 from grader.errors import GraderError, GraderFault
 from grader.grading import Grading, Request, Standing
-from grader.render.watching import Screen
+from grader.render.watching import View
 from grader.verdict import CheckResult, ExerciseResult, Verdict
 
 QUICK_FIRST = ("--quick-first",)
@@ -126,9 +126,7 @@ class Judges:
 class Watch:
     """The state of one `grader watch`, and what each event does to it."""
 
-    def __init__(
-        self, catalog: Catalog, exercise: Exercise, judges: Judges, screen: Screen, overview: Overview
-    ) -> None:
+    def __init__(self, catalog: Catalog, exercise: Exercise, judges: Judges, screen: View, overview: Overview) -> None:
         self._overview = overview
         self._catalog, self._exercise, self._judges, self._screen = catalog, exercise, judges, screen
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -332,7 +330,7 @@ async def changes_below(folders: Sequence[Path]) -> AsyncIterator[frozenset[Path
 
 
 def watch(
-    catalog: Catalog, exercise: Exercise, screen: Screen, overview: Overview, *, seed: int, isolation: str | None
+    catalog: Catalog, exercise: Exercise, screen: View, overview: Overview, *, seed: int, isolation: str | None
 ) -> None:
     """Until the user quits. Raises UsageError or GraderFault when no judge can be had at all."""
     keys = create_input(sys.stdin) if sys.stdin.isatty() else None

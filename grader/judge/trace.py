@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,32 +89,50 @@ def stretches(steps: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return groups
 
 
-def lines(steps: list[dict[str, Any]], room: int = ROOM) -> list[str]:
-    """At most `room` lines. The beginning is left out first: what goes wrong goes wrong at the end."""
+@dataclass(frozen=True)
+class Stretch:
+    """What is told of one stretch: the last line that ran in it, and where the thread stopped if it went on later (else 0)."""
+
+    step: dict[str, Any]
+    last: dict[str, Any]
+    stopped: int
+
+
+def told(steps: list[dict[str, Any]]) -> list[Stretch]:
+    """Of each stretch, what says most about it."""
     groups = stretches(steps)
     last_of = {group[0]["thread"]: number for number, group in enumerate(groups)}
-    shown = [_line(group, last_of[group[0]["thread"]] > number) for number, group in enumerate(groups)]
-    if len(shown) > room:
-        shown = ["...", *shown[-(room - 1) :]]
-    return shown
+    return [_told(group, last_of[group[0]["thread"]] > number) for number, group in enumerate(groups)]
 
 
-def _line(group: list[dict[str, Any]], interrupted: bool) -> str:
+def _told(group: list[dict[str, Any]], interrupted: bool) -> Stretch:
     """The last line that the thread has run in this stretch, and where it stops if it has to go on later."""
     last = group[-1]
     done = [step for step in group if not step["source"].startswith("end of: ")]
     if interrupted:
         # The last step is where it stands; what it did before, in the same function, says more.
         done = [step for step in done if step["function"] == last["function"] and step["line"] != last["line"]]
-    told = done[-1] if done else last
-    stops = f" ... stops at line {last['line']}" if interrupted else ""
-    text = f"{told['thread']}: line {told['line']}: {told['source']}{_state(told)}"
+    return Stretch(done[-1] if done else last, last, last["line"] if interrupted else 0)
+
+
+def lines(steps: list[dict[str, Any]], room: int = ROOM) -> list[str]:
+    """At most `room` lines. The beginning is left out first: what goes wrong goes wrong at the end."""
+    shown = [_line(stretch) for stretch in told(steps)]
+    if len(shown) > room:
+        shown = ["...", *shown[-(room - 1) :]]
+    return shown
+
+
+def _line(stretch: Stretch) -> str:
+    step = stretch.step
+    stops = f" ... stops at line {stretch.stopped}" if stretch.stopped else ""
+    text = f"{step['thread']}: line {step['line']}: {step['source']}{state(step)}"
     room = WIDTH - len(stops)
     return (text if len(text) <= room else text[: room - 3] + "...") + stops
 
 
-def _state(step: dict[str, Any]) -> str:
-    """The variables that the line itself names."""
+def state(step: dict[str, Any]) -> str:
+    """The variables that the line itself names, as "  (left=1)"; empty if there are none."""
     named = dict.fromkeys(WORD.findall(step["source"]))
     known = [f"{name.removeprefix('self.')}={step['state'][name]}" for name in named if name in step["state"]]
     return f"  ({', '.join(known[:2])})" if known else ""
