@@ -13,11 +13,11 @@ import sysconfig
 import threading
 import traceback
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
-from grader.explore import causes, points
+from grader.explore import causes, holding, points
 from grader.explore.primitives import Lock
 from grader.explore.results import Failure, Kind, Step, Wait
 from grader.explore.scheduler import Actor, Run
@@ -25,6 +25,7 @@ from grader.explore.scheduler import Actor, Run
 PLAIN = (bool, int, float, str, bytes, type(None))
 STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
 MOST_STEPS = 400
+UNNAMED = "a lock"
 # What a thread waits for, by the standard library's function that the student's line called.
 WAITS = {
     "Condition.wait": "to be notified", "Condition.wait_for": "to be notified", "Event.wait": "for an event to be set",
@@ -39,40 +40,88 @@ WAITS = {
 
 @dataclass(frozen=True)
 class Taken:
-    """A lock that was taken: by whom, which (`id`), at which traced line, its expression there, and the function."""
+    """A lock that was taken: by whom, which, at which traced line, its expression there, and the function."""
 
     actor: str
-    lock: int
+    lock: object
     line: int
     label: str
     frame: FrameType
 
 
+class Named(Protocol):
+    """An actor, or a task."""
+
+    name: str
+
+
 class Recorder:
-    """Called at every point of a replay; keeps a step whenever the actor or the line changes."""
+    """Called at every point of a replay; keeps a step whenever the actor or the line changes.
+
+    Lines that take a lock from a local variable have no point. They are steps only where asked for: the schedule of a
+    deadlock would show nothing without them, and that of a race is clearer.
+    """
 
     def __init__(self) -> None:
-        self._steps: collections.deque[Step] = collections.deque(maxlen=MOST_STEPS)  # the last ones: the fault is there
+        self._steps: collections.deque[tuple[Step, bool]] = collections.deque(maxlen=2 * MOST_STEPS)  # False: no point
         self._last: tuple[Actor, FrameType, int] | None = None
         self.taken: list[Taken] = []
+        self.holdings = holding.Holdings()
 
     def __call__(self, actor: Actor, frame: FrameType) -> None:
         here = (actor, frame, frame.f_lineno)
         if here == self._last:
             return
         self._last = here
-        file, line = frame.f_code.co_filename, frame.f_lineno
-        source = linecache.getline(file, line).strip()
+        self._steps.append((self._step(actor, frame), True))
+
+    def _step(self, actor: Named, frame: FrameType) -> Step:
+        code, source = frame.f_code, linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
         if points.leaves_block(frame):
             source = f"end of: {source}"
-        step = Step(actor.name, os.path.basename(file), line, frame.f_code.co_name, source, variables(frame))
-        self._steps.append(step)
+        file, holds = os.path.basename(code.co_filename), self.holdings.of(actor)
+        return Step(actor.name, file, frame.f_lineno, code.co_name, source, variables(frame), holds)
+
+    def waits(self, actor: Named, lock: object, frame: FrameType) -> None:
+        """It has to wait for the lock now, unless it asks again for what it gave up to wait for a condition."""
+        if not holding.is_named_in(frame):
+            return
+        number = self._at_lock(actor, frame)
+        step, has_point = self._steps[number]
+        self._steps[number] = replace(step, waits=label(frame) or UNNAMED), has_point
 
     def took(self, actor: Actor, lock: object, frame: FrameType) -> None:
-        self.taken.append(Taken(actor.name, id(lock), frame.f_lineno, label(frame), frame))
+        name = label(frame)
+        self.taken.append(Taken(actor.name, lock, frame.f_lineno, name, frame))
+        self.holds(actor, lock, frame)
 
-    def steps(self) -> tuple[Step, ...]:
-        return tuple(self._steps)
+    def holds(self, actor: Named, lock: object, frame: FrameType) -> None:
+        named = holding.is_named_in(frame)
+        if named:
+            self._at_lock(actor, frame)
+        self.holdings.took(actor, lock, (label(frame) or UNNAMED) if named else "")
+
+    def _at_lock(self, actor: Named, frame: FrameType) -> int:
+        """The place of the actor's last step, which is at this line: if it had no point, it is added."""
+        for number in range(len(self._steps) - 1, -1, -1):
+            if self._steps[number][0].actor == actor.name:
+                if self._steps[number][0].line == frame.f_lineno:
+                    return number
+                break
+        self._steps.append((self._step(actor, frame), False))
+        return len(self._steps) - 1
+
+    def steps(self, at_locks: bool = False) -> tuple[Step, ...]:
+        """The last ones: the fault is there. `at_locks`: also lines without a point that take a lock."""
+        found: list[Step] = []
+        last: dict[str, int] = {}  # where in `found`
+        for step, has_point in self._steps:
+            if has_point or at_locks:
+                last[step.actor] = len(found)
+                found.append(step)
+            elif step.waits and step.actor in last:
+                found[last[step.actor]] = replace(found[last[step.actor]], waits=step.waits)
+        return tuple(found[-MOST_STEPS:])
 
 
 def variables(frame: FrameType) -> dict[str, str]:
@@ -169,7 +218,7 @@ def failure(run: Run, error: BaseException | None, recorder: Recorder, files: Co
     """The failure of a finished run, in words. The waits were taken down before its actors were ended."""
     assert run.failure is not None
     kind, message, detail = run.failure
-    steps, place = recorder.steps(), None
+    steps, place = recorder.steps(at_locks=kind is Kind.DEADLOCK), None
     if error is not None:
         place = _place(error, files)
     waits = tuple(detail) if kind is Kind.DEADLOCK and detail else ()
@@ -185,7 +234,7 @@ def failure(run: Run, error: BaseException | None, recorder: Recorder, files: Co
 
 def note_on(run: Run, recorder: Recorder) -> str:
     """What the locks that were held say about a race."""
-    taken = [(t.actor, t.lock, t.line if t.label else None) for t in recorder.taken]
+    taken = [(t.actor, holding.address(t.lock), t.line if t.label else None) for t in recorder.taken]
     return causes.of_race(taken, [a.name for a in run.actors[1:]])
 
 
@@ -218,7 +267,7 @@ def outside_control(run: Run, files: Collection[str]) -> Failure:
 
 def waits_of(run: Run) -> tuple[Wait, ...]:
     """Who waits for whom, now: to be called while the actors are still blocked. Locks are named in recorded schedules."""
-    taken = {t.lock: t for t in run.watch.taken} if isinstance(run.watch, Recorder) else {}
+    taken = {holding.address(t.lock): t for t in run.watch.taken} if isinstance(run.watch, Recorder) else {}
     waits = [_wait(actor, taken) for actor in run.actors if not actor.done and not actor.ready]
     return tuple(wait for wait in waits if wait is not None)
 
@@ -231,7 +280,7 @@ def _wait(actor: Actor, taken: dict[int, Taken]) -> Wait | None:
     what, holder, since = _what(chain, mine), "", None
     if isinstance(actor.resource, Lock) and not what:
         what, owner = "for a lock", actor.resource.holder
-        since = taken.get(id(actor.resource))
+        since = taken.get(holding.address(actor.resource))
         if owner is not None:
             holder = _holder(owner, actor, since.frame if since else None, chain)
     elif isinstance(actor.resource, Actor):

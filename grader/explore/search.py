@@ -178,10 +178,10 @@ class Exploration:
         """Play one schedule: what the scenario returned, or the failure, and the steps. Raises ValueError."""
         recorder = explain.Recorder()
         ended = self._execute(Follow(*parse_schedule(schedule)), recorder)
-        failure = None
-        if ended.failed:
-            failure = explain.failure(ended.run, ended.error, recorder, self._program.files)
-        return ended.value, failure, recorder.steps()
+        if not ended.failed:
+            return ended.value, None, recorder.steps()
+        failure = explain.failure(ended.run, ended.error, recorder, self._program.files)
+        return ended.value, failure, failure.steps
 
     def _minimised(self, schedule: str, same: Callable[[Ended], bool], most: int) -> str:
         """Fewest switches: decisions are dropped one by one; while several are left, schedules with 0 or 1 preemptions are tried."""

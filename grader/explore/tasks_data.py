@@ -32,10 +32,11 @@ class Recorder(explain.Recorder):
     def forget(self) -> None:
         """Hold on to no frame: it holds on to its task, whose end must be seen."""
         self._last = None
+        self.holdings.forget()
 
     def cancelled(self, there: Cancellation) -> None:
         source = f"cancelled here: {there.source}"
-        self._steps.append(Step(there.task, there.file, there.line, there.function, source))
+        self._steps.append((Step(there.task, there.file, there.line, there.function, source), True))
 
 
 @dataclass(frozen=True)
