@@ -7,7 +7,7 @@ import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.explore import explain
+from grader.explore import recording
 from grader.explore.results import Kind, Step
 from grader.explore.tasks_strategies import Chooser
 
@@ -26,7 +26,7 @@ class Cancellation:
         return f"{self.task} was cancelled at {self.file}:{self.line}, in {self.function}: {self.source}"
 
 
-class Recorder(explain.Recorder):
+class Recorder(recording.Recorder):
     """Takes down the steps of a schedule, cancellations among them."""
 
     def forget(self) -> None:
