@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import secrets
 import shutil
@@ -26,16 +27,19 @@ from grader.sandbox import cage, diagnosis, limits, wire
 from grader.sandbox.callbacks import Callbacks
 from grader.sandbox.launch import Launcher
 from grader.sandbox.outcomes import LimitReached, ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
-from grader.sandbox.processes import internet_sockets
+from grader.sandbox.processes import internet_sockets, peer_of
 from grader.sandbox.removal import remove
 from grader.sandbox.warm import RUN
+from grader.timeline import PROGRAM, Timeline, Use
 
+CALLS = ("call", "scenario")  # what runs code of the submission for a check, and is told as a timeline
 WRITABLE = ("work", "temp", "home", "given")  # folders in the submission's own
 TAIL = 16_384  # bytes of output that are kept
 MOST_CONNECTIONS = 128
 READY = 0.1  # seconds that it may take to be ready for a timed call,
 READY_PER_BYTE = 5e-7  # and for each byte of its arguments
-HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")  # they end with the process they serve
+TRACKER = "multiprocessing.resource_tracker"
+HELPERS = (TRACKER, "multiprocessing.forkserver")  # they end with the process they serve
 
 
 @dataclass(frozen=True)
@@ -96,17 +100,20 @@ def shared_memory_of(run: str) -> str:
 
 
 class Session:
-    def __init__(self, job: Job, launcher: Launcher) -> None:
+    def __init__(self, job: Job, launcher: Launcher, timeline: Timeline | None = None) -> None:
         self.job, self._launcher = job, launcher
+        self._timeline = timeline or Timeline()
+        self._timeline.name_of = self._name_of
         self.folder = Path(tempfile.mkdtemp(prefix="kata-", dir=launcher.folder)).resolve()
         self.work = self.folder / "work"
         self._deadline = time.monotonic() + job.seconds
-        self._callbacks = Callbacks()
+        self._callbacks = Callbacks(self._timeline)
         self._token = secrets.token_hex(16)
         self._output = bytearray()
         self._left_out = 0
         self._connections: list[socket.socket] = []
         self._control: socket.socket | None = None
+        self._lines = itertools.count(1)  # connections on which functions of the judge are called
         self._arrived = threading.Event()
         self._number: int | None = None  # the launcher's word for the process
         self.pid = 0  # as this process sees it; known once it has connected
@@ -149,7 +156,7 @@ class Session:
             }
         )
         self._deadline = time.monotonic() + self.job.seconds
-        self._watch = limits.Watch(self._memory, self.folder, self._end)
+        self._watch = limits.Watch(self._uses, self.folder, self._end)
         self._watch.start()
         self._await_arrival()
 
@@ -200,8 +207,9 @@ class Session:
             if role == "output":
                 self._drain(sock)
             elif role == "callback":
+                caller = peer_of(sock), next(self._lines)
                 while True:
-                    wire.send(sock, self._callbacks.answer(wire.receive(sock, 65_536)))
+                    wire.send(sock, self._callbacks.answer(wire.receive(sock, 65_536), *caller))
         except (wire.WireError, OSError):
             pass
         with contextlib.suppress(ValueError):
@@ -230,6 +238,15 @@ class Session:
         With `"timed": True` the clock of this process runs from "go", after the arguments have arrived, to the reply. Who
         takes longer to take them than that needs may be at work already: the rest is counted, too.
         """
+        if message["do"] not in CALLS:
+            return self._ask(message, call)
+        self._timeline.begin()
+        try:
+            return self._ask(message, call)
+        finally:
+            self._timeline.end()
+
+    def _ask(self, message: dict[str, Any], call: str) -> tuple[Any, float, float]:
         assert self._control is not None
         seconds = cpu = 0.0
         try:
@@ -241,6 +258,7 @@ class Session:
                 if not reply.get("ready"):
                     return self._value(reply, call), 0.0, 0.0
                 late = max(0.0, time.perf_counter() - sent - READY - size * READY_PER_BYTE)
+                self._timeline.begin()
                 cpu_before, began = self.cpu_seconds(), time.perf_counter()
                 wire.send(self._control, {"go": True})
             reply = wire.receive(self._control, until=self._deadline)
@@ -281,8 +299,20 @@ class Session:
 
     # -- watch ------------------------------------------------------------------------------------------------------
 
-    def _memory(self) -> dict[int, int]:
-        return self._launcher.memory(self._number) if self._number else {}
+    def _uses(self) -> dict[int, Use]:
+        """What its processes use now; the timeline is told whenever somebody looks."""
+        uses = self._launcher.uses(self._number) if self._number else {}
+        self._timeline.look(uses)
+        return uses
+
+    def _name_of(self, pid: int) -> str:
+        """For the timeline: multiprocessing's tracker is no worker of the submission."""
+        if pid in (self.pid, os.getpid()):  # with --debug it is a thread of this process
+            return PROGRAM
+        with contextlib.suppress(OSError):
+            if TRACKER.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()[:1000]:
+                return "resource tracker"
+        return ""
 
     def _end_code(self, seconds: float) -> int | None:
         """The exit code of the process, None if it does not end in that time."""
@@ -300,6 +330,9 @@ class Session:
 
     def cpu_seconds(self) -> float:
         """CPU seconds of the process tree so far, by the kernel's books; ended children count once they are waited for."""
+        uses = self._uses()
+        if uses and all(use.cpu is not None for use in uses.values()):
+            return sum((use.cpu or 0.0) + use.cpu_of_children for use in uses.values())
         total = 0.0
         with contextlib.suppress(psutil.NoSuchProcess):
             for process in [psutil.Process(self.pid), *self._launcher.descendants(self.pid)]:
