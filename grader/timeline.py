@@ -88,14 +88,18 @@ class Timeline:
         self._pids: frozenset[int] | None = None  # at the last look
         self._left_out: dict[str, int] = {}
 
-    def begin(self) -> None:
+    def begin(self, uses: Mapping[int, Use] | None = None) -> None:
+        """`uses`: of all processes that live now, if that is known."""
         with self._lock:
             self._clear()
             self._open = True
+        if uses is not None:
+            self.look(uses)
 
-    def end(self) -> None:
+    def end(self, at: float | None = None) -> None:
+        """Now, or at that moment of the clock."""
         with self._lock:
-            self._open, self._ended = False, self._clock()
+            self._open, self._ended = False, self._clock() if at is None else at
 
     # -- what is seen -------------------------------------------------------------------------------------------------
 
@@ -175,7 +179,7 @@ class Timeline:
                 {"name": span.name, "by": by, **self._times(span, end)}
                 for span, by in zip(self._spans["calls"], self._callers(), strict=True)
             ]
-            processes = [self._told(life) for life in self._lives]
+            processes = [self._told(life, end) for life in self._lives]
             if len(processes) == 1 and "cpu" not in processes[0]:
                 processes = []
             lists = {"requests": requests, "calls": calls, "processes": processes}
@@ -192,10 +196,14 @@ class Timeline:
     def _times(self, span: Span, end: float) -> dict[str, float]:
         return {"from": self._at(span.began), "to": self._at(end if span.ended is None else span.ended)}
 
-    def _told(self, life: Life) -> dict[str, Any]:
-        """Ticks of 10 ms: more digits would be invented."""
-        times = {"from": round(self._at(life.began), 2), "to": round(self._at(life.seen), 2)}
-        cores = [[round(self._at(at), 2), round(used, 1)] for at, used in life.cores()]
+    def _told(self, life: Life, end: float) -> dict[str, Any]:
+        """Ticks of 10 ms: more digits would be invented. The last look may have come just after the end of the call."""
+
+        def moment(at: float) -> float:
+            return round(self._at(min(at, end)), 2)
+
+        times = {"from": moment(life.began), "to": moment(life.seen)}
+        cores = [[moment(at), round(used, 1)] for at, used in life.cores()]
         return {"name": life.name, **times, **({"cpu": cores} if cores else {})}
 
     def _callers(self) -> list[str]:

@@ -16,7 +16,8 @@ from grader.sandbox import limits, wire
 from grader.sandbox.files import read_inside
 from grader.sandbox.launch import Launcher
 from grader.sandbox.outcomes import SubmissionRaised
-from grader.sandbox.session import Job, Remains, Session
+from grader.sandbox.remains import Remains
+from grader.sandbox.session import Job, Session
 from grader.timeline import Timeline
 
 if TYPE_CHECKING:  # only exercises that pass arrays pay for the import

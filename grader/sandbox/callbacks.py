@@ -14,7 +14,14 @@ from grader.sandbox import wire
 from grader.timeline import Timeline
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-BRIEF = reprlib.Repr()
+
+
+class _Brief(reprlib.Repr):
+    def repr_Record(self, value: wire.Record, level: int) -> str:  # noqa: N802 - reprlib asks by the name of the class
+        return f"{value.__dict__['_type_name']}(...)"
+
+
+BRIEF = _Brief()
 BRIEF.maxlevel = BRIEF.maxdict = 2
 BRIEF.maxlist = BRIEF.maxtuple = BRIEF.maxset = 3
 BRIEF.maxstring = BRIEF.maxother = BRIEF.maxlong = 24

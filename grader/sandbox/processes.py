@@ -9,7 +9,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -46,6 +46,30 @@ def _use(fields: list[bytes], now: float) -> Use:
     """From the fields of /proc/PID/stat that follow the name: CPU times are the 12th to 15th, the start the 20th, pages the 22nd."""
     own, children = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
     return Use(int(fields[21]) * PAGE, own / TICKS, children / TICKS, now - int(fields[19]) / TICKS)
+
+
+def cpu_of(uses: Mapping[int, Use], look: Callable[[], list[psutil.Process]]) -> float:
+    """CPU seconds of a process tree so far, by the kernel's books; ended children count once they are waited for.
+
+    `look` finds the processes where `uses` does not tell it.
+    """
+    if uses and all(use.cpu is not None for use in uses.values()):
+        return sum((use.cpu or 0.0) + use.cpu_of_children for use in uses.values())
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in look():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                times = process.cpu_times()
+                total += times.user + times.system
+                total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+    return total
+
+
+def runs(pid: int, module: str) -> bool:
+    """Does this text stand in its command line? No, where the platform does not tell it cheaply."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+        return module.encode() in file.read(1000)
+    return False
 
 
 def peer_of(sock: socket.socket) -> int:
