@@ -96,10 +96,13 @@ class Timeline:
         if uses is not None:
             self.look(uses)
 
-    def end(self, at: float | None = None) -> None:
-        """Now, or at that moment of the clock."""
+    def end(self, answered: float | None = None) -> None:
+        """Now; or at that moment of the clock, at which the submission's process answered, and so lived."""
         with self._lock:
-            self._open, self._ended = False, self._clock() if at is None else at
+            self._open, self._ended = False, self._clock() if answered is None else answered
+            for life in self._living.values():
+                if answered is not None and life.name == PROGRAM:
+                    life.seen = answered
 
     # -- what is seen -------------------------------------------------------------------------------------------------
 

@@ -85,6 +85,14 @@ def test_only_the_last_call_is_told(seen: Timeline, clock: Clock) -> None:
     assert [request["name"] for request in told(seen)["requests"]] == ["GET /new"]
 
 
+def test_the_program_lived_until_it_answered(seen: Timeline, clock: Clock) -> None:
+    seen.look({7: used(0.0), 8: used(0.0)})
+    clock.now = 103.0
+    seen.end(102.0)
+    found = told(seen)
+    assert (found["seconds"], [process["to"] for process in found["processes"]]) == (2.0, [2.0, 0.0])
+
+
 def test_what_ends_after_the_call_makes_the_timeline_longer(seen: Timeline, clock: Clock) -> None:
     request = seen.request("GET /1")
     clock.now = 101.0
