@@ -118,7 +118,7 @@ def calibrate(catalog: Catalog, names: Sequence[str], times: int) -> None:
         for path in (exercise.reference, *exercise.accepted):
             checks = _timed(exercise, path, times)
             for name in dict.fromkeys(c.name for c in checks):
-                evidence = [c.evidence for c in checks if c.name == name and c.evidence]
+                evidence = [c.evidence for c in checks if c.name == name and c.evidence and "ratio" in c.evidence]
                 if not evidence:
                     click.echo(f"{exercise.slug} {path.stem} {name}: not measured here")
                     continue

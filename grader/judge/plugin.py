@@ -189,7 +189,7 @@ class Judge:
             advice=judged.advice,
             file=judged.file,
             line=judged.line,
-            evidence=judged.evidence or _looked_at(item, judged.verdict),
+            evidence=_with_timeline(item, judged.verdict, judged.evidence or _looked_at(item, judged.verdict)),
         )
         if judged.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE):
             self._not_correct.add(exercise.slug)
@@ -227,6 +227,15 @@ def _looked_at(item: pytest.Item, verdict: Verdict) -> dict[str, Any] | None:
     return explore.evidence if explore is not None and verdict is Verdict.PASSED else None
 
 
+def _with_timeline(item: pytest.Item, verdict: Verdict, evidence: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What really happened in the last call, beside what else there is to be told. Virtual time has none of it."""
+    submission, explore = _fixture(item, "submission"), _fixture(item, "explore")
+    if submission is None or (explore is not None and explore.begun) or verdict in (Verdict.NOT_STARTED, Verdict.ERROR):
+        return evidence
+    timeline = submission.timeline.evidence()
+    return {**(evidence or {"type": "overlap"}), "timeline": timeline} if timeline else evidence
+
+
 def kind_of(item: pytest.Item) -> Kind:
     mark = item.get_closest_marker("kind")
     return Kind(mark.args[0]) if mark else Kind.CORRECTNESS
@@ -260,7 +269,7 @@ def submission(request: pytest.FixtureRequest) -> Iterator[Submission]:
 @pytest.fixture
 def mirror(submission: Submission) -> Iterator[Mirror]:
     """An HTTP server of the judge, which the submission can reach."""
-    made = Mirror(submission.listener)
+    made = Mirror(submission.listener, submission.timeline)
     made.start()
     yield made
     made.close()

@@ -13,7 +13,7 @@ from typing import Any
 
 from grader.sandbox.wire import LAST_LINE
 
-MOST_STEPS, MOST_VARIABLES = 400, 50
+MOST_STEPS, MOST_VARIABLES, MOST_LOCKS = 400, 50, 20
 SCHEDULE = re.compile(r"[\w.-]{1,20000}", re.ASCII)
 ROOM, WIDTH = 5, 76  # lines, columns
 WORD = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
@@ -27,7 +27,7 @@ def place_in_checks(error: BaseException) -> str:
 
 
 def steps_of(found: Any) -> list[dict[str, Any]]:
-    """The steps of an answer, in the form of the report: thread, file, line, source, state."""
+    """The steps of an answer, in the form of the report: thread, file, line, function, source, state; holds and waits, if any."""
     steps = found.get("steps") if isinstance(found, dict) else None
     return [_step(step) for step in (steps if isinstance(steps, list) else [])[:MOST_STEPS] if isinstance(step, dict)]
 
@@ -35,6 +35,8 @@ def steps_of(found: Any) -> list[dict[str, Any]]:
 def _step(step: dict[str, Any]) -> dict[str, Any]:
     line, state = step.get("line"), step.get("state")
     known = list(state.items())[:MOST_VARIABLES] if isinstance(state, dict) else []
+    holds, waits = step.get("holds"), step.get("waits")
+    locks = [lock[:200] for lock in holds if isinstance(lock, str)] if isinstance(holds, list) else []
     return {
         "thread": str(step.get("actor", "?"))[:60],
         "file": str(step.get("file", ""))[:200],
@@ -42,6 +44,8 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
         "function": str(step.get("function", ""))[:100],
         "source": str(step.get("source", ""))[:200],
         "state": {str(k)[:60]: str(v)[:100] for k, v in known},
+        **({"holds": locks[:MOST_LOCKS]} if locks else {}),
+        **({"waits": waits[:200]} if isinstance(waits, str) and waits else {}),
     }
 
 

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 import psutil
 
 from grader.sandbox import cage
-from grader.sandbox.processes import below, end_all, end_group, lives, memory_below, names_in_shared_memory
+from grader.sandbox.processes import below, end_all, end_group, lives, names_in_shared_memory, used_below
 from grader.sandbox.warm import RUN, WarmLauncher
+from grader.timeline import Use
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "TZ", "COVERAGE_PROCESS_START")
@@ -52,8 +53,8 @@ class Launcher(Protocol):
         """A socket that listens on this port of the submission's own loopback; None where it shares the judge's."""
         ...
 
-    def memory(self, number: int) -> dict[int, int]:
-        """Resident bytes of each living process of the submission, by pid."""
+    def uses(self, number: int) -> dict[int, Use]:
+        """What each living process of the submission uses, by pid."""
         ...
 
     def descendants(self, pid: int) -> list[psutil.Process]:
@@ -131,8 +132,8 @@ class ColdLauncher:
     def listener(self, port: int) -> socket.socket | None:
         return None
 
-    def memory(self, number: int) -> dict[int, int]:
-        return {number: 0, **memory_below(number)}
+    def uses(self, number: int) -> dict[int, Use]:
+        return {number: Use(0), **used_below(number)}
 
     def descendants(self, pid: int) -> list[psutil.Process]:
         return below(pid)
@@ -176,7 +177,7 @@ class DebugLauncher:
     def listener(self, port: int) -> socket.socket | None:
         return None
 
-    def memory(self, number: int) -> dict[int, int]:
+    def uses(self, number: int) -> dict[int, Use]:
         return {}
 
     def descendants(self, pid: int) -> list[psutil.Process]:
