@@ -21,6 +21,7 @@ from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root, state_folder
 from grader.cli_dev import dev
 from grader.cli_learn import COMMANDS, overview, where_you_stand
+from grader.cli_regrade import regrade_
 from grader.errors import GraderError, GraderFault, UsageError
 from grader.render import junit, schedule, screen, terminal
 from grader.render.live import Live
@@ -244,6 +245,7 @@ def _say(text: str) -> None:
 
 
 app.add_command(dev)
+app.add_command(regrade_)
 for command in COMMANDS:
     app.add_command(command)
 

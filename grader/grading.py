@@ -235,7 +235,14 @@ def _seen(exercise: Exercise) -> list[tuple[int, int]]:
 
 def report(results: Sequence[ExerciseResult], seed: int, isolation: str, differences: Sequence[str] = ()) -> Report:
     """`differences`: files that are not those of the release (`manifest.differences`)."""
-    environment: dict[str, Any] = {
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    score, most = sum(r.score for r in results), sum(r.max_score for r in results)
+    return Report(created, seed, environment(results, isolation, differences), score, most, tuple(results))
+
+
+def environment(results: Sequence[ExerciseResult], isolation: str, differences: Sequence[str] = ()) -> dict[str, Any]:
+    """Where it was judged, as in reports."""
+    return {
         "python": platform.python_version(),
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
         "platform": f"{sys.platform}-{platform.machine().lower()}",
@@ -244,9 +251,6 @@ def report(results: Sequence[ExerciseResult], seed: int, isolation: str, differe
         "isolation": isolation,
         "differences": list(differences),
     }
-    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    score, most = sum(r.score for r in results), sum(r.max_score for r in results)
-    return Report(created, seed, environment, score, most, tuple(results))
 
 
 def _effective_cores(results: Sequence[ExerciseResult]) -> float | None:

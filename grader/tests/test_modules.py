@@ -12,7 +12,7 @@ GRADER = Path(__file__).resolve().parent.parent
 ORDER = [
     "text", "signals", "verdict", "errors", "catalog", "explore", "explore_bench", "measure", "timeline", "sandbox", "services", "judge", "review", "nursery", "judges",
     "grading", "replay", "render", "progress", "standing", "manifest", "overview", "scaffold", "odd_answers", "selfcheck", "soak", "fuzz", "demo", "watch", "classroom",
-    "cli_dev", "cli_learn", "cli", "__main__",
+    "cli_dev", "cli_learn", "cli_regrade", "cli", "__main__",
 ]  # fmt: skip
 FILES = [p for p in GRADER.rglob("*.py") if "tests" not in p.parts and p.name != "bootstrap.py"]
 

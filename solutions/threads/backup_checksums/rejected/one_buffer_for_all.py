@@ -1,6 +1,7 @@
 """All threads read into the same buffer.
 
-caught-by: test_threads_do_not_disturb_each_other (failed), test_a_changed_file_is_found (failed)
+caught-by: test_threads_do_not_disturb_each_other (failed), test_a_changed_file_is_found (failed),
+    test_digests_of_files_of_any_size (failed)
 says: "the digest of" or "the wrong digest"
 misconception: M03 the GIL makes my code atomic
 """
