@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -17,19 +16,18 @@ from rich.console import Console
 from rich.text import Text
 
 from grader import demo as demonstration
-from grader import grading, manifest, progress, scaffold, signals
+from grader import grading, latest, manifest, progress, scaffold, signals
 from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root, state_folder
 from grader.cli_dev import dev
-from grader.errors import GraderError, GraderFault, UsageError
-from grader.render import junit, schedule, terminal
+from grader.cli_report import FULL, outputs, remedy, write_all
+from grader.cli_report import report as show_report
+from grader.errors import GraderError, UsageError
+from grader.render import schedule, terminal
 from grader.render.live import Live
 from grader.sandbox import cage
 from grader.text import visible
-from grader.verdict import ExerciseResult, Verdict, to_json, write_atomically
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # the disk, the quota or the file's largest size is reached
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
+from grader.verdict import ExerciseResult, Report, Verdict
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -122,8 +120,7 @@ def reset(catalog: Catalog, name: str) -> None:
 @click.option("--all", "everything", is_flag=True, help="Check every exercise.")
 @click.option("--submission", type=click.Path(path_type=Path), help="Check this file instead of the exercise's own.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random data.")
-@click.option("--json", "json_file", type=OUTPUT, help="Write the report as JSON.")
-@click.option("--junit", "junit_file", type=OUTPUT, help="Write the report as JUnit XML.")
+@outputs
 @click.option("--debug", is_flag=True, help="One process, no limits, no capture: breakpoints work.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
 @click.option(
@@ -136,11 +133,10 @@ def check(
     everything: bool,
     submission: Path | None,
     seed: int,
-    json_file: Path | None,
-    junit_file: Path | None,
     debug: bool,
     jobs: int | None,
     isolation: str | None,
+    **files: Path | None,
 ) -> None:
     """Check exercises, by default the next one that is not solved."""
     exercises = _chosen(catalog, names, everything)
@@ -150,15 +146,15 @@ def check(
     if debug:
         sys.exit(_debug(requests, seed))
     differences = manifest.differences(catalog)
+    sources = latest.sources_of(request.submission for request in requests)
     results, level = _graded(requests, seed, jobs, isolation)
     for result in results:
         _print(terminal.exercise(result))
     report = grading.report(results, seed, level, differences)
     if len(results) > 1:
         _print([terminal.total(report)])
-    for path, text in ((json_file, to_json), (junit_file, junit.junit)):
-        if path is not None:
-            _write(path, text(report))
+    write_all(report, sources, files)
+    _keep(catalog, report, sources)
     if submission is None:
         _remember(catalog, results)
     _tell_differences(differences)
@@ -171,6 +167,13 @@ def _remember(catalog: Catalog, results: Sequence[ExerciseResult]) -> None:
         progress.remember(catalog.root, results)
     except OSError as error:  # only a memory aid: the verdict stands without it
         _say(f"What you have solved could not be remembered in {state_folder(catalog.root)}: {error.strerror}.")
+
+
+def _keep(catalog: Catalog, report: Report, sources: latest.Sources) -> None:
+    try:
+        latest.keep(catalog.root, report, sources)
+    except OSError as error:  # the verdict stands without it
+        _say(f"`grader report` cannot show this again, for nothing can be kept in {state_folder(catalog.root)}: {error.strerror}.")
 
 
 def _tell_differences(differences: Sequence[str]) -> None:
@@ -275,26 +278,13 @@ def _print(lines: Iterable[Text]) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        kind = GraderFault if error.errno in FULL else UsageError
-        raise kind(f"The report could not be written to {path}: {error.strerror}. {_remedy(error)}") from error
-
-
-def _remedy(error: OSError) -> str:
-    if error.errno in FULL:
-        return "Free some disk space, and run the command again."
-    return "Name a file in a folder that you can write to."
-
-
 def _say(text: str) -> None:
     """One line on standard error."""
     click.echo(f"grader: {visible(text, one_line=True)}", err=True)
 
 
 app.add_command(dev)
+app.add_command(show_report)
 
 
 def main() -> None:
@@ -336,4 +326,4 @@ def _run(command: Callable[..., Any]) -> int:
 
 
 def _fix(error: OSError) -> str:
-    return _remedy(error) if error.errno in FULL else "GRADER_TRACEBACK=1 shows where."
+    return remedy(error) if error.errno in FULL else "GRADER_TRACEBACK=1 shows where."

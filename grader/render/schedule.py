@@ -35,7 +35,7 @@ def rows(steps: Sequence[Step]) -> Iterator[Text]:
         last = lane
         head = f"  {marks}  {step['line']:>4}  "
         source = visible(step["source"], one_line=True)[: WIDTH - len(head)]
-        changed = _changes(step, known)
+        changed = [f"{name}={value}" for name, value in changes(step, known)]
         row = Text.assemble(head, (source, "bold" if switched else ""))
         if changed:
             text = visible(", ".join(changed), one_line=True)
@@ -44,12 +44,15 @@ def rows(steps: Sequence[Step]) -> Iterator[Text]:
         yield row
 
 
-def _changes(step: Step, known: dict[tuple[str, str], str]) -> list[str]:
-    """What this thread sees for the first time or sees changed. Attributes belong to everybody, locals to the thread."""
+def changes(step: Step, known: dict[tuple[str, str], str]) -> list[tuple[str, str]]:
+    """The variables that this thread sees for the first time or sees changed; `known` is kept up to date.
+
+    Attributes belong to everybody, locals to the thread.
+    """
     changed = []
     for name, value in step["state"].items():
         owner = "" if name.startswith("self.") else step["thread"]
         if known.get((owner, name)) != value:
             known[owner, name] = value
-            changed.append(f"{name}={value}")
+            changed.append((name, value))
     return changed

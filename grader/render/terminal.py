@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Iterator
 
 from rich.text import Text
 
+from grader.render import commands
 from grader.text import visible
 from grader.verdict import NOT_MEASURED, CheckResult, ExerciseResult, Report, Verdict
 
@@ -60,8 +60,8 @@ def failure(check: CheckResult, result: ExerciseResult) -> Iterator[Text]:
     """At most eight lines below the check's own: what happened, the evidence, the idea, the next step."""
     yield check_line(check)
     advice = textwrap.wrap("Think: " + visible(check.advice), WIDTH - 4)[:3] if check.advice else []
-    token = (check.evidence or {}).get("token")
-    step = [f"See it: grader replay {result.name} {_word(str(token))}{_which(result)}"] if token else []
+    command = commands.replay(check, result)
+    step = [f"See it: {command}"] if command else []
     lines: list[str] = []
     for line in check.message.split("\n"):
         lines += textwrap.wrap(visible(line), WIDTH - 4, subsequent_indent="  ", drop_whitespace=False) or []
@@ -72,18 +72,6 @@ def failure(check: CheckResult, result: ExerciseResult) -> Iterator[Text]:
         yield Text("    " + line)
     for line in [*advice, *step]:
         yield Text("    " + line, "cyan")
-
-
-def _which(result: ExerciseResult) -> str:
-    """The option that names the file again, if it was not the exercise's own."""
-    path = result.submission["path"]
-    own = f"exercises/{result.track}/{result.name}/{result.name}.py"
-    return "" if path == own else f" --submission {_word(path)}"
-
-
-def _word(text: str) -> str:
-    """One word of a command that people copy into their shell."""
-    return shlex.quote(visible(text, one_line=True))
 
 
 def total(report: Report) -> Text:

@@ -1,0 +1,187 @@
+"""Schedules and deadlocks as pictures: lanes over steps, and who waits for whom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import svg
+from markupsafe import Markup
+
+from grader.render.canvas import GUTTER, LETTER, Elements, arrow_head, box, clip, frame, gutter, hatching, line, tips, words
+from grader.render.lanes import Edge, Graph, Lanes, Span
+
+WIDE, NARROW, ROOM = 40.0, 23.0, 860.0  # pixels of a step, and what there is for all of them without scrolling
+TOP, BOX, LOCK, GAP = 30, 28, 16, 20
+NODE = (176.0, 48.0)
+MOST_NODES = 8
+
+Point = tuple[float, float]
+
+
+class Scale:
+    """Where steps and lanes lie."""
+
+    def __init__(self, picture: Lanes) -> None:
+        self.step = min(max(ROOM / max(picture.length, 1), NARROW), WIDE)
+        self.tops = []
+        y = float(TOP)
+        for lane in range(len(picture.threads)):
+            self.tops.append(y)
+            y += BOX + LOCK * picture.rows(lane) + GAP
+        self.height = y
+        self.width = GUTTER + self.step * picture.length + 12
+
+    def x(self, step: float) -> float:
+        return GUTTER + self.step * step
+
+    def box(self, span: Span, *classes: str, tip: str = "", fill: str | None = None) -> svg.Rect:
+        wide = self.step * (span.last - span.first + 1)
+        return box(self.x(span.first), self.tops[span.lane], wide - 1, BOX, *classes, tip=tip, fill=fill)
+
+
+def schedule(picture: Lanes, key: str, label: str, mark: str = "fails here") -> Markup:
+    """Lanes of threads over steps. `key` makes ids unique on the page; `mark` stands above the step that fails."""
+    at = Scale(picture)
+    drawn: Elements = [svg.Defs(elements=[hatching(key), arrow_head(key)])]
+    for lane, top in enumerate(at.tops):
+        own = [s for s in picture.stretches if s.lane == lane]
+        drawn.append(line(at.x(own[0].first), top + BOX / 2, at.x(own[-1].last + 1), top + BOX / 2, "idle"))
+    drawn += [
+        at.box(wait, "waits", tip=f"waits for {wait.label}", fill=f"url(#{key}-hatch)") for wait in picture.waits
+    ]
+    for wait in picture.waits:
+        drawn += _wait_words(at, wait)
+    for stretch in picture.stretches:
+        drawn += _stretch(picture, at, stretch)
+    for hold in picture.holds:
+        drawn += _hold(at, hold)
+    drawn += _switches(picture, at, key)
+    drawn += _failure(picture, at, mark)
+    drawn.append(svg.Rect(x=at.x(0), y=TOP - 6, width=at.step, height=at.height - TOP, rx=3, class_=["cursor"]))
+    names: Elements = []
+    for number, (top, name) in enumerate(zip(at.tops, picture.threads, strict=True), 1):
+        names.append(svg.G(elements=[*(tips(name) or []), words(0, top + 18, name, "name", room=GUTTER - 10)]))
+        del number
+    drawn.append(gutter(at.height, names))
+    data: dict[str, object] = {"left": GUTTER, "step": round(at.step, 3)}
+    return frame(at.width, at.height, "lanes", label, drawn, data)
+
+
+def _stretch(picture: Lanes, at: Scale, stretch: Span) -> Iterator[svg.Element]:
+    """One box, with the numbers of the lines that are run, as far as they have room."""
+    yield at.box(stretch, "run")
+    top, free = at.tops[stretch.lane], at.x(stretch.first)
+    first = stretch.first
+    while first <= stretch.last:
+        line_number, last = picture.moments[first].line, first
+        while last < stretch.last and picture.moments[last + 1].line == line_number:
+            last += 1
+        number = str(line_number)
+        middle = (at.x(first) + at.x(last + 1)) / 2
+        begin = middle - len(number) * LETTER / 2
+        if first > stretch.first:
+            yield line(at.x(first) - 0.5, top + 8, at.x(first) - 0.5, top + BOX - 8, "tick")
+        if begin >= free:
+            yield words(middle, top + 18, number, "line-number")
+            free = begin + len(number) * LETTER + 2
+        first = last + 1
+
+
+def _hold(at: Scale, hold: Span) -> Iterator[svg.Element]:
+    y = at.tops[hold.lane] + BOX + 4 + hold.row * LOCK
+    wide = at.step * (hold.last - hold.first + 1) - 1
+    yield box(at.x(hold.first), y, wide, LOCK - 3, "hold", tip=f"holds {hold.label}")
+    yield words(at.x(hold.first) + 5, y + 10, hold.label, "hold-label", room=wide - 8)
+
+
+def _wait_words(at: Scale, wait: Span) -> Iterator[svg.Element]:
+    room = at.step * (wait.last - wait.first + 1) - 12
+    text = f"waits for {wait.label}"
+    text = text if len(text) * LETTER <= room else clip("waits", room)
+    if text in ("waits", f"waits for {wait.label}"):
+        x, y = at.x(wait.first) + 6, at.tops[wait.lane]
+        yield box(x - 2, y + 6, len(text) * LETTER + 4, BOX - 12, "plate")
+        yield words(x, y + 18, text, "wait-label")
+
+
+def _switches(picture: Lanes, at: Scale, key: str) -> Iterator[svg.Element]:
+    for one, other in zip(picture.stretches, picture.stretches[1:], strict=False):
+        x, down = at.x(other.first), at.tops[other.lane] > at.tops[one.lane]
+        begin = at.tops[one.lane] + (BOX if down else 0)
+        end = at.tops[other.lane] + (0 if down else BOX)
+        yield svg.Line(x1=x, y1=begin, x2=x, y2=end, class_=["switch"], marker_end=f"url(#{key}-head)")
+
+
+def _failure(picture: Lanes, at: Scale, mark: str) -> Iterator[svg.Element]:
+    step = picture.failing
+    x, top = at.x(step), at.tops[picture.moments[step].lane]
+    yield svg.Rect(x=x - 1, y=top - 2, width=at.step + 1, height=BOX + 4, rx=4, class_=["failing"])
+    text = f"✗ {mark}"
+    wide = len(text) * LETTER
+    left = min(max(x + at.step / 2 - wide / 2, GUTTER), max(at.width - wide - 4, GUTTER))
+    yield line(x + at.step / 2, 20, x + at.step / 2, top - 2, "failing-line")
+    yield words(left, 14, text, "failing-label")
+
+
+def wait_graph(graph: Graph, key: str, label: str) -> Markup:
+    """Threads as boxes on a ring, and an arrow from each one that waits to the one that has what it waits for."""
+    nodes = [*graph.nodes][:MOST_NODES]
+    ring = 0.0 if len(nodes) == 1 else 250.0 if len(nodes) == 2 else 130.0 + 22 * len(nodes)
+    width = 860.0
+    height = 230.0 if len(nodes) <= 2 else 2 * ring + 170
+    centre = (width / 2, height / 2)
+    start = math.pi if len(nodes) == 2 else -math.pi / 2
+    places: dict[str, Point] = {}
+    for number, node in enumerate(nodes):
+        angle = start + 2 * math.pi * number / len(nodes)
+        places[node] = (centre[0] + ring * 1.15 * math.cos(angle), centre[1] + ring * math.sin(angle))
+    drawn: Elements = [svg.Defs(elements=[arrow_head(key)])]
+    for edge in graph.edges:
+        if edge.waiter in places and edge.holder in places:
+            drawn += _arrow(edge, places[edge.waiter], places[edge.holder], centre, key)
+    for node, (x, y) in places.items():
+        drawn.append(box(x - NODE[0] / 2, y - NODE[1] / 2, *NODE, "node", *([] if node else ["nobody"])))
+        mine = next((edge for edge in graph.edges if edge.waiter == node), None)
+        stands = f"stands at line {mine.line}" if mine and mine.line else ""
+        notes = [edge.note for edge in graph.edges if edge.holder == node and edge.note]
+        stands = stands or (notes[0] if notes else "")
+        drawn.append(words(x, y + (-3 if stands else 5), node or "nobody known", "node-name", room=NODE[0] - 12))
+        if stands:
+            drawn.append(words(x, y + 14, stands, "node-note", room=NODE[0] - 12))
+    return frame(width, height, "graph", label, drawn)
+
+
+def _arrow(edge: Edge, begin: Point, end: Point, centre: Point, key: str) -> Iterator[svg.Element]:
+    if begin == end:
+        bend = (begin[0], begin[1] - 120)
+        start, stop = (begin[0] - 40, begin[1] - NODE[1] / 2), (begin[0] + 40, begin[1] - NODE[1] / 2)
+        path = [svg.M(*start), svg.C(start[0] - 20, bend[1], stop[0] + 20, bend[1], stop[0], stop[1] - 2)]
+        middle = (begin[0], bend[1] + 28)
+    else:
+        half = ((begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2)
+        across = (begin[1] - end[1], end[0] - begin[0])  # to the right of the way, so that two ways do not meet
+        length = math.hypot(*across) or 1.0
+        bend = (half[0] + across[0] / length * -90, half[1] + across[1] / length * -90)
+        start, stop = _border(begin, bend), _border(end, bend)
+        path = [svg.M(*start), svg.Q(*bend, *stop)]
+        middle = ((start[0] + 2 * bend[0] + stop[0]) / 4, (start[1] + 2 * bend[1] + stop[1]) / 4)
+    yield svg.Path(d=path, class_=["arrow"], marker_end=f"url(#{key}-head)")
+    below = middle[1] > centre[1] + 8
+    y = middle[1] + (16 if below else -20)
+    side = "right-of" if middle[0] > centre[0] + 30 else "left-of" if middle[0] < centre[0] - 30 else "over"
+    x = middle[0] + {"right-of": 8, "left-of": -8, "over": 0}[side]
+    since = f"held since line {edge.held_since}" if edge.held_since else ""
+    yield svg.G(elements=[*(tips(edge.wants) or []), words(x, y, edge.wants, "edge-label", side, room=260)])
+    if since:
+        yield words(x, y + 14, since, "edge-note", side)
+
+
+def _border(box_centre: Point, toward: Point) -> Point:
+    """Where the way from the middle of a node to `toward` leaves its box, with a little air."""
+    dx, dy = toward[0] - box_centre[0], toward[1] - box_centre[1]
+    reach = min(
+        (NODE[0] / 2 + 3) / abs(dx) if dx else math.inf,
+        (NODE[1] / 2 + 3) / abs(dy) if dy else math.inf,
+    )
+    return round(box_centre[0] + dx * reach, 1), round(box_centre[1] + dy * reach, 1)
