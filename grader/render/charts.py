@@ -79,7 +79,7 @@ def _process(picture: Timeline, process: Process, top: float) -> Iterator[svg.El
 
 
 def ticks(most: float) -> list[float]:
-    """Round numbers from 0 to `most`, between four and nine of them."""
+    """Round numbers from 0 to `most`, between three and nine of them."""
     if most <= 0:
         return [0.0]
     unit = 10.0 ** math.floor(math.log10(most))
