@@ -16,4 +16,4 @@ def safe(value: Any) -> Markup:
     """
     if isinstance(value, Markup):
         return value
-    return Markup(escape(harmless(str(value))).replace("##", "#&#35;").replace("::", ":&#58;"))
+    return Markup(str(escape(harmless(str(value)))).replace("##", "#&#35;").replace("::", ":&#58;"))
