@@ -29,7 +29,7 @@ def outputs(command: F) -> F:
     return command
 
 
-FORMS = {"json": "JSON", "junit": "JUnit XML", "html": "one HTML page", "trace": "a trace for ui.perfetto.dev"}
+FORMS = {"json": "JSON", "junit": "JUnit XML", "html": "one HTML page", "trace": "a trace for the Perfetto viewer"}
 
 
 def write_all(report: Report, sources: Sources, files: dict[str, Path | None]) -> None:

@@ -1,4 +1,4 @@
-"""A report in the trace event format, for ui.perfetto.dev and chrome://tracing.
+"""A report in the trace event format, for the viewers of Perfetto and of Chromium (chrome://tracing).
 
 A check with something to show is a process there, its threads, tasks and requests are the tracks. A step of a schedule takes
 a millisecond, for it has no time of its own; measured runs keep their seconds.
