@@ -129,6 +129,7 @@ def reset(catalog: Catalog, name: str) -> None:
 @click.pass_obj
 def check(
     catalog: Catalog,
+    /,
     names: Sequence[str],
     everything: bool,
     submission: Path | None,
@@ -173,7 +174,9 @@ def _keep(catalog: Catalog, report: Report, sources: latest.Sources) -> None:
     try:
         latest.keep(catalog.root, report, sources)
     except OSError as error:  # the verdict stands without it
-        _say(f"`grader report` cannot show this again, for nothing can be kept in {state_folder(catalog.root)}: {error.strerror}.")
+        _say(
+            f"`grader report` cannot show this again, for nothing can be kept in {state_folder(catalog.root)}: {error.strerror}."
+        )
 
 
 def _tell_differences(differences: Sequence[str]) -> None:

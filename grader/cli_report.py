@@ -70,7 +70,7 @@ def remedy(error: OSError) -> str:
 @click.command()
 @outputs
 @click.pass_obj
-def report(catalog: Catalog, **files: Path | None) -> None:
+def report(catalog: Catalog, /, **files: Path | None) -> None:
     """Show the last report again, or write it as a page, a trace, or for other programs."""
     last, sources = latest(catalog.root)
     write_all(last, sources, files)

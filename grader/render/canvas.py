@@ -12,14 +12,16 @@ from markupsafe import Markup
 
 from grader.render.markup import safe
 
-GUTTER = 112  # the names at the left; a script keeps them in view
+GUTTER = 124  # the names at the left; a script keeps them in view
 LETTER = 6.7  # width of a letter of the small monospaced font
 Elements = list[svg.Element]
 
 
 def words(x: float, y: float, text: str, *classes: str, room: float | None = None) -> svg.Text:
     """`room`: pixels that there are for it."""
-    return svg.Text(x=_round(x), y=_round(y), text=str(safe(text if room is None else clip(text, room))), class_=list(classes))
+    return svg.Text(
+        x=_round(x), y=_round(y), text=str(safe(text if room is None else clip(text, room))), class_=list(classes)
+    )
 
 
 def clip(text: str, room: float) -> str:
@@ -27,7 +29,9 @@ def clip(text: str, room: float) -> str:
     return text if len(text) <= most else text[: max(most - 1, 0)] + "…" if most > 1 else ""
 
 
-def box(x: float, y: float, width: float, height: float, *classes: str, tip: str = "", fill: str | None = None) -> svg.Rect:
+def box(
+    x: float, y: float, width: float, height: float, *classes: str, tip: str = "", fill: str | None = None
+) -> svg.Rect:
     return svg.Rect(
         x=_round(x), y=_round(y), width=_round(width), height=_round(height), rx=3, class_=list(classes), fill=fill,
         elements=tips(tip),
@@ -44,7 +48,10 @@ def line(x1: float, y1: float, x2: float, y2: float, *classes: str) -> svg.Line:
 
 
 def hatching(key: str) -> svg.Pattern:
-    stripes: Elements = [svg.Rect(width=6, height=6, class_=["hatch-ground"]), svg.Line(x1=0, y1=0, x2=0, y2=6, class_=["hatch"])]
+    stripes: Elements = [
+        svg.Rect(width=6, height=6, class_=["hatch-ground"]),
+        svg.Line(x1=0, y1=0, x2=0, y2=6, class_=["hatch"]),
+    ]
     return svg.Pattern(
         id=f"{key}-hatch", width=6, height=6, patternUnits="userSpaceOnUse", patternTransform=[svg.Rotate(45)],
         elements=stripes,
@@ -60,7 +67,12 @@ def arrow_head(key: str) -> svg.Marker:
 
 
 def frame(
-    width: float, height: float, kind: str, label: str, elements: Sequence[svg.Element], data: dict[str, object] | None = None
+    width: float,
+    height: float,
+    kind: str,
+    label: str,
+    elements: Sequence[svg.Element],
+    data: dict[str, object] | None = None,
 ) -> Markup:
     """The picture as markup. `label` names it; what it shows is said in words beside it."""
     picture = svg.SVG(
@@ -71,7 +83,9 @@ def frame(
 
 
 def gutter(height: float, elements: Sequence[svg.Element]) -> svg.G:
-    return svg.G(class_=["gutter"], elements=[svg.Rect(width=GUTTER - 6, height=_round(height), class_=["ground"]), *elements])
+    return svg.G(
+        class_=["gutter"], elements=[svg.Rect(width=GUTTER - 6, height=_round(height), class_=["ground"]), *elements]
+    )
 
 
 def _round(value: float) -> float:

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from grader.render.canvas import GUTTER, LETTER, Elements, box, frame, gutter, line, tips, words
 from grader.render.runs import Bar, Dot, Dots, Group, Process, Timeline, most_at_once
 
-ROOM = 860.0
+ROOM = 850.0
+TIMES = "\N{MULTIPLICATION SIGN}"
 TOP, ROW, GAP, CURVE = 26, 18, 16, 40
 TRIAL = 26
 
@@ -33,7 +34,10 @@ def runs(picture: Timeline, label: str) -> Markup:
     drawn: Elements = []
     for second in ticks(picture.seconds):
         x = _x(picture, second)
-        drawn += [line(x, TOP - 8, x, y - GAP, "grid"), words(x, 12, f"{second:g} s", "axis")]
+        drawn += [
+            line(x, TOP - 8, x, y - GAP, "grid"),
+            words(x, 12, f"{second:g} s", "axis" if second else "axis-start"),
+        ]
     return frame(width, y, "runs", label, [*drawn, *bodies, gutter(y, names)])
 
 
@@ -60,7 +64,10 @@ def _bar(picture: Timeline, bar: Bar, top: float) -> Iterator[svg.Element]:
 
 def _process(picture: Timeline, process: Process, top: float) -> Iterator[svg.Element]:
     """The cores that it used, as steps; a line for each whole core."""
-    most = max(1, math.ceil(max((cores for _, cores in process.cores), default=0) - 0.15))
+    if not process.cores:
+        yield from _bar(picture, Bar("", process.begin, process.end, 0), top + (CURVE - ROW) / 2)
+        return
+    most = max(1, math.ceil(max(cores for _, cores in process.cores) - 0.15))
     bottom = top + CURVE
     begin, end = _x(picture, process.begin), _x(picture, process.end)
     for whole in range(1, most + 1):
@@ -89,8 +96,8 @@ def ticks(most: float) -> list[float]:
 
 def trials(picture: Dots, label: str) -> Markup:
     """A dot for each trial: how many times as fast, against what was needed; hollow if it did not count."""
-    most = max([dot.ratio for dot in picture.dots] + [picture.need, 1.0]) * 1.08
-    right, width = 560.0, 760.0
+    most = max([dot.ratio for dot in picture.dots] + [picture.need, 1.0]) * 1.15
+    right, width = 600.0, 900.0
     height = TOP + 18 + TRIAL * len(picture.dots) + 34.0
 
     def x(ratio: float) -> float:
@@ -99,17 +106,28 @@ def trials(picture: Dots, label: str) -> Markup:
     floor = height - 30
     drawn: Elements = []
     for ratio in ticks(most):
-        drawn += [line(x(ratio), TOP + 10, x(ratio), floor, "grid"), words(x(ratio), floor + 16, f"{ratio:g}×", "axis")]
+        drawn += [
+            line(x(ratio), TOP + 10, x(ratio), floor, "grid"),
+            words(x(ratio), floor + 16, f"{ratio:g}{TIMES}", "axis"),
+        ]
     if picture.need:
         drawn += [line(x(picture.need), TOP, x(picture.need), floor, "need")]
-        drawn += [words(x(picture.need), TOP - 8, f"needed {picture.need:.2f}×", "need-label")]
+        drawn += [words(x(picture.need), TOP - 8, f"needed {picture.need:.2f}{TIMES}", "need-label")]
     if picture.ratio:
         drawn += [line(x(picture.ratio), TOP, x(picture.ratio), floor, "median")]
         near = picture.need and abs(x(picture.ratio) - x(picture.need)) < 150
         side = "" if not near else "left-of" if picture.ratio < picture.need else "right-of"
         shift = {"": 0, "left-of": -4, "right-of": 4}[side]
-        drawn += [words(x(picture.ratio) + shift, TOP + (4 if near else -8), f"median {picture.ratio:.2f}×", "median-label", side or "over")]
-    drawn.append(words(right + 16, TOP - 8, "machine  at work", "axis-start"))
+        drawn += [
+            words(
+                x(picture.ratio) + shift,
+                TOP + (4 if near else -8),
+                f"median {picture.ratio:.2f}{TIMES}",
+                "median-label",
+                side or "over",
+            )
+        ]
+    drawn.append(words(right + 50, TOP - 8, " machine   at work", "axis-start"))
     for number, dot in enumerate(picture.dots):
         drawn += _trial(dot, number + 1, x(dot.ratio), right, TOP + 26 + TRIAL * number)
     return frame(width, height, "trials", label, drawn)
@@ -120,9 +138,9 @@ def _trial(dot: Dot, number: int, x: float, right: float, y: float) -> Iterator[
     yield words(0, y + 4, f"trial {number}", "name")
     yield line(GUTTER, y, right, y, "idle")
     yield svg.Circle(cx=round(x, 1), cy=y, r=6, class_=["dot" if dot.counted else "hollow"], elements=tips(tip))
-    yield words(right + 16, y + 4, f"{dot.cores:4.1f} cores  {dot.busy:4.1f}", "axis-start")
+    yield words(right + 50, y + 4, f"{dot.cores:4.1f} cores {dot.busy:4.1f} cores", "axis-start")
     if not dot.counted:
-        yield words(right + 16 + 17 * LETTER, y + 4, "not counted", "axis-start")
+        yield words(right + 50 + 24 * LETTER, y + 4, "not counted", "axis-start")
 
 
 def runs_in_words(picture: Timeline) -> str:

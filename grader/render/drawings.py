@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import svg
 from markupsafe import Markup
 
-from grader.render.canvas import GUTTER, LETTER, Elements, arrow_head, box, clip, frame, gutter, hatching, line, tips, words
+from grader.render.canvas import GUTTER, LETTER, Elements, arrow_head, box, frame, gutter, hatching, line, tips, words
 from grader.render.lanes import Edge, Graph, Lanes, Span
 
-WIDE, NARROW, ROOM = 40.0, 23.0, 860.0  # pixels of a step, and what there is for all of them without scrolling
+WIDE, NARROW, ROOM = 40.0, 23.0, 850.0  # pixels of a step, and what there is for all of them without scrolling
 TOP, BOX, LOCK, GAP = 30, 28, 16, 20
 NODE = (176.0, 48.0)
 MOST_NODES = 8
@@ -40,18 +40,16 @@ class Scale:
         return box(self.x(span.first), self.tops[span.lane], wide - 1, BOX, *classes, tip=tip, fill=fill)
 
 
-def schedule(picture: Lanes, key: str, label: str, mark: str = "fails here") -> Markup:
+def schedule(picture: Lanes, key: str, label: str, mark: str = "seen here") -> Markup:
     """Lanes of threads over steps. `key` makes ids unique on the page; `mark` stands above the step that fails."""
     at = Scale(picture)
     drawn: Elements = [svg.Defs(elements=[hatching(key), arrow_head(key)])]
     for lane, top in enumerate(at.tops):
         own = [s for s in picture.stretches if s.lane == lane]
         drawn.append(line(at.x(own[0].first), top + BOX / 2, at.x(own[-1].last + 1), top + BOX / 2, "idle"))
-    drawn += [
-        at.box(wait, "waits", tip=f"waits for {wait.label}", fill=f"url(#{key}-hatch)") for wait in picture.waits
-    ]
+    drawn += [at.box(wait, "waits", tip=f"waits for {wait.label}", fill=f"url(#{key}-hatch)") for wait in picture.waits]
     for wait in picture.waits:
-        drawn += _wait_words(at, wait)
+        drawn += _wait_words(picture, at, wait)
     for stretch in picture.stretches:
         drawn += _stretch(picture, at, stretch)
     for hold in picture.holds:
@@ -60,9 +58,8 @@ def schedule(picture: Lanes, key: str, label: str, mark: str = "fails here") -> 
     drawn += _failure(picture, at, mark)
     drawn.append(svg.Rect(x=at.x(0), y=TOP - 6, width=at.step, height=at.height - TOP, rx=3, class_=["cursor"]))
     names: Elements = []
-    for number, (top, name) in enumerate(zip(at.tops, picture.threads, strict=True), 1):
+    for top, name in zip(at.tops, picture.threads, strict=True):
         names.append(svg.G(elements=[*(tips(name) or []), words(0, top + 18, name, "name", room=GUTTER - 10)]))
-        del number
     drawn.append(gutter(at.height, names))
     data: dict[str, object] = {"left": GUTTER, "step": round(at.step, 3)}
     return frame(at.width, at.height, "lanes", label, drawn, data)
@@ -95,11 +92,12 @@ def _hold(at: Scale, hold: Span) -> Iterator[svg.Element]:
     yield words(at.x(hold.first) + 5, y + 10, hold.label, "hold-label", room=wide - 8)
 
 
-def _wait_words(at: Scale, wait: Span) -> Iterator[svg.Element]:
-    room = at.step * (wait.last - wait.first + 1) - 12
-    text = f"waits for {wait.label}"
-    text = text if len(text) * LETTER <= room else clip("waits", room)
-    if text in ("waits", f"waits for {wait.label}"):
+def _wait_words(picture: Lanes, at: Scale, wait: Span) -> Iterator[svg.Element]:
+    """As much of it as there is room for; what it waits for stands in the list of steps, too."""
+    room = at.step * (wait.last - wait.first + 1) - 10
+    short = "waits for ever" if wait.last == picture.length - 1 > len(picture.moments) - 1 else "waits"
+    text = next((text for text in (f"waits for {wait.label}", short, "waits") if len(text) * LETTER <= room), "")
+    if text:
         x, y = at.x(wait.first) + 6, at.tops[wait.lane]
         yield box(x - 2, y + 6, len(text) * LETTER + 4, BOX - 12, "plate")
         yield words(x, y + 18, text, "wait-label")
@@ -172,7 +170,9 @@ def _arrow(edge: Edge, begin: Point, end: Point, centre: Point, key: str) -> Ite
     side = "right-of" if middle[0] > centre[0] + 30 else "left-of" if middle[0] < centre[0] - 30 else "over"
     x = middle[0] + {"right-of": 8, "left-of": -8, "over": 0}[side]
     since = f"held since line {edge.held_since}" if edge.held_since else ""
-    yield svg.G(elements=[*(tips(edge.wants) or []), words(x, y, edge.wants, "edge-label", side, room=260)])
+    yield svg.G(
+        elements=[*(tips(edge.wants) or []), words(x, y, f"waits for {edge.wants}", "edge-label", side, room=330)]
+    )
     if since:
         yield words(x, y + 14, since, "edge-note", side)
 

@@ -30,7 +30,6 @@ MARKS = {
     Verdict.ERROR: "!",
 }
 CALM = (Verdict.PASSED, Verdict.INCONCLUSIVE)
-FAILING = {"deadlock": "nobody can go on"}
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def _check(key: str, check: CheckResult, result: ExerciseResult, source: str | N
     lead, more = _message(check, evidence)
     unmeasured = check.message == NOT_MEASURED
     return Check(
-        key, check, "–" if unmeasured else MARKS[check.verdict], "not measured" if unmeasured else _word(check.verdict),
+        key, check, "-" if unmeasured else MARKS[check.verdict], "not measured" if unmeasured else _word(check.verdict),
         lead, more, commands.replay(check, result), _walk(key, check, f"{result.name}.py", source),
         tuple(_figures(key, check)), _stacks(evidence), tuple(map(str, evidence.get("left") or ())),
     )  # fmt: skip
@@ -158,7 +157,7 @@ def _walk(key: str, check: CheckResult, file: str, source: str | None) -> Walk |
     if not evidence.get("steps"):
         return None
     picture = lanes.lanes(evidence, check.file, check.line)
-    mark = FAILING.get(str(evidence.get("type")), "goes wrong")
+    mark = "nobody can go on" if evidence.get("type") == "deadlock" else "fails here" if check.line else "seen here"
     title = "The schedule that went wrong"
     drawing = drawings.schedule(picture, key, title, mark)
     return Walk(
@@ -173,7 +172,8 @@ def _figures(key: str, check: CheckResult) -> list[Figure]:
         graph = lanes.graph(waits)
         notes = tuple(lanes.sentence(edge) for edge in graph.edges)
         title = "Who waits for whom"
-        figures.append(Figure(title, drawings.wait_graph(graph, f"{key}g", title), " ".join(notes), notes))
+        if any(edge.holder for edge in graph.edges):  # else the message says it all
+            figures.append(Figure(title, drawings.wait_graph(graph, f"{key}g", title), " ".join(notes), notes))
     if evidence.get("trials"):
         dots = runs.dots(evidence)
         title = "Times as fast as one after the other"
@@ -206,7 +206,8 @@ def _stacks(evidence: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], .
         for one in evidence.get(what) or ():
             places = tuple(_place(*frame[:4]) for frame in one.get("frames") or ())
             if places:
-                found.append((f"{'Thread' if what == 'threads' else 'Task'} {one['name']} stands here", places))
+                name = "The main thread" if one["name"] == "MainThread" else one["name"]
+                found.append((f"{name} stands here", places))
     if children := evidence.get("children"):
         found.append(("Child processes", tuple(map(str, children))))
     return tuple(found)

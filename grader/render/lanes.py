@@ -51,6 +51,11 @@ class Lanes:
     failing: int
     length: int  # steps, and more where somebody waits for ever
 
+    def held(self, step: int) -> list[str]:
+        """Who holds what while this step runs, as sentences without a full stop."""
+        now = [span for span in self.holds if span.first <= step <= span.last]
+        return [f"{self.threads[span.lane]} holds {span.label}" for span in now]
+
     def rows(self, lane: int) -> int:
         """How many locks this lane holds at once at most."""
         return max((span.row + 1 for span in self.holds if span.lane == lane), default=0)
@@ -84,7 +89,12 @@ def steps_of(evidence: Evidence) -> list[dict[str, Any]]:
 def _complete(step: Mapping[str, Any]) -> dict[str, Any]:
     texts = {key: str(step.get(key, "")) for key in ("thread", "file", "function", "source", "waits")}
     state = {str(name): str(value) for name, value in (step.get("state") or {}).items()}
-    return {**texts, "line": int(step.get("line") or 0), "state": state, "holds": tuple(map(str, step.get("holds") or ()))}
+    return {
+        **texts,
+        "line": int(step.get("line") or 0),
+        "state": state,
+        "holds": tuple(map(str, step.get("holds") or ())),
+    }
 
 
 def _moment(step: dict[str, Any], lane: int, known: dict[tuple[str, str], str]) -> Moment:
@@ -214,7 +224,13 @@ def in_words(picture: Lanes) -> str:
         numbers = list(dict.fromkeys(m.line for m in picture.moments[stretch.first : stretch.last + 1]))
         which = f"line {numbers[0]}" if len(numbers) == 1 else f"lines {', '.join(map(str, numbers[:12]))}"
         wait = next((w for w in picture.waits if w.lane == stretch.lane and w.first == stretch.last + 1), None)
-        held = sorted({h.label for h in picture.holds if h.lane == stretch.lane and h.first <= stretch.last and h.last >= stretch.first})
+        held = sorted(
+            {
+                h.label
+                for h in picture.holds
+                if h.lane == stretch.lane and h.first <= stretch.last and h.last >= stretch.first
+            }
+        )
         said.append(
             f"{name} runs {which}"
             + (f" and holds {' and '.join(held)}" if held else "")

@@ -42,7 +42,7 @@ def highlighted(source: str) -> list[Line]:
 
 
 def _token(kind: _TokenType, text: str) -> str:
-    name = next((name for parent, name in CLASSES if kind in parent), "")
+    name = next((name for parent, name in CLASSES if kind[: len(parent)] == parent), "")
     return f'<span class="{name}">{safe(text)}</span>' if name else str(safe(text))
 
 
@@ -53,7 +53,8 @@ def excerpt(source: str | None, file: str, moments: Sequence[Moment]) -> list[Li
         return _gaps(_told(file, moments))
     lines = highlighted(source)
     near = {n + d for n in ran for d in range(-AROUND, AROUND + 1)} | _headers(source, ran)
-    return _gaps(line for line in lines if line.number in near)
+    inside = {n for n in near if n - 1 in near and n + 1 in near}
+    return _gaps(line for line in lines if line.number in near and (line.code.strip() or line.number in inside))
 
 
 def _headers(source: str, ran: Iterable[int]) -> set[int]:

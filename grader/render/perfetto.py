@@ -36,7 +36,11 @@ def trace(report: Report) -> str:
     data = {
         "traceEvents": events,
         "displayTimeUnit": "ms",
-        "otherData": {"created": report.created, "seed": str(report.seed), "step": "a step of a schedule is drawn as 1 ms"},
+        "otherData": {
+            "created": report.created,
+            "seed": str(report.seed),
+            "step": "a step of a schedule is drawn as 1 ms",
+        },
     }
     text = json.dumps(data, ensure_ascii=True, allow_nan=False, indent=0)
     return text.replace("##", "#\\u0023") + "\n"  # the same text; but CI systems obey `##[...]` in what is printed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from grader.measure.rule import MIN_SHARE, Trial
@@ -65,7 +65,7 @@ def timeline(found: Mapping[str, Any]) -> Timeline:
     calls: dict[str, list[Mapping[str, Any]]] = {}
     for call in found.get("calls") or ():
         calls.setdefault(str(call.get("by") or ""), []).append(call)
-    groups += [group(f"Calls by {by}" if by else "Calls", these) for by, these in calls.items()]
+    groups += [group(f"{by} calls" if by else "Calls", these) for by, these in calls.items()]
     processes = tuple(_process(entry) for entry in found.get("processes") or ())
     ends = [bar.end for one in groups for bar in one.bars] + [p.end for p in processes]
     return Timeline(max(_number(found.get("seconds")), *ends, 1e-6), tuple(groups), processes)
@@ -140,9 +140,9 @@ def dots(evidence: Mapping[str, Any]) -> Dots:
 
 
 def _trial(entry: Mapping[str, Any]) -> Trial:
-    values = {field.name: _number(entry.get(field.name)) for field in fields(Trial)}
-    attempt = values["attempt"] or _number(entry.get("seconds")) or 1e-6
-    return Trial(**{**values, "attempt": attempt, "workers": int(values["workers"])})
+    seconds = {name: _number(entry.get(name)) for name in ("before", "after", "cores_before", "cores_after", "cpu")}
+    attempt = _number(entry.get("attempt")) or _number(entry.get("seconds")) or 1e-6
+    return Trial(**seconds, attempt=attempt, workers=int(_number(entry.get("workers"))))
 
 
 def _counted(trials: Sequence[Trial], ratio: float, need: float) -> list[bool]:

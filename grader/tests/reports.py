@@ -50,7 +50,7 @@ def step(thread: str, line: int, state: dict[str, str] | None = None, **more: An
     }  # fmt: skip
 
 
-RACE = {
+RACE: dict[str, Any] = {
     "type": "schedule",
     "token": "kt1-3a-0c11b",
     "steps": [
@@ -64,7 +64,7 @@ RACE = {
         step("main", 13, {"self.value": "1"}),
     ],
 }  # fmt: skip
-DEADLOCK = {
+DEADLOCK: dict[str, Any] = {
     "type": "deadlock",
     "token": "kt1-4a-0b",
     "steps": [
@@ -79,15 +79,16 @@ DEADLOCK = {
          "label": "self._lock", "holder": "thread 1", "holder_line": 18, "holder_label": "self._lock"},
     ],
 }  # fmt: skip
-TASKS = {
+TASKS: dict[str, Any] = {
     "type": "schedule",
     "token": "kt1-1a-0",
     "steps": [step("main", 7), step("Task-2", 12), step("Task-3", 12), step("Task-2", 15), step("main", 15)],
 }
-TIMELINE = {
+TIMELINE: dict[str, Any] = {
     "seconds": 1.2,
     "requests": [
-        {"name": f"GET /{n}", "from": 0.05 * n, "to": 0.05 * n + 0.4, "result": "cut" if n == 3 else "200"} for n in range(8)
+        {"name": f"GET /{n}", "from": 0.05 * n, "to": 0.05 * n + 0.4, "result": "cut" if n == 3 else "200"}
+        for n in range(8)
     ],
     "calls": [
         {"name": f"fetch({n})", "by": f"Thread-{n % 2}", "from": 0.1 * n, "to": 0.1 * n + 0.15} for n in range(6)
@@ -97,15 +98,15 @@ TIMELINE = {
         {"name": "worker", "from": 0.2, "to": 0.9},
     ],
 }
-TRIALS = {
+TRIALS: dict[str, Any] = {
     "type": "timing", "ratio": 0.98, "need": 1.54, "effective_cores": 1.9, "cpu": 1.0,
     "trials": [
         {"before": 1.0, "attempt": attempt, "after": 1.0, "cores_before": cores, "cores_after": 1.9, "cpu": 1.0, "workers": 2}
         for attempt, cores in ((1.02, 1.9), (1.05, 1.95), (1.0, 1.8), (0.7, 0.9))
     ],
 }  # fmt: skip
-LEAK = {"type": "leak", "left": ["thread worker-1 (daemon)", "descriptor 7 (/tmp/x)"]}
-STACKS = {
+LEAK: dict[str, Any] = {"type": "leak", "left": ["thread worker-1 (daemon)", "descriptor 7 (/tmp/x)"]}
+STACKS: dict[str, Any] = {
     "type": "stacks",
     "threads": [
         {"name": "MainThread", "frames": [["counter.py", 19, "swap", "with self._other:"]], "calls": []},
@@ -115,7 +116,7 @@ STACKS = {
     "waits": [{"actor": "MainThread", "what": "for a lock", "file": "counter.py", "line": 19, "source": "", "label": "",
                "holder": "", "holder_line": 0, "holder_label": ""}],
 }  # fmt: skip
-RAISED = {
+RAISED: dict[str, Any] = {
     "type": "exception", "exception": "KeyError",
     "frames": [{"file": "counter.py", "line": 13, "function": "add", "source": "value = self.value"}],
 }  # fmt: skip
@@ -124,13 +125,20 @@ RAISED = {
 def check(verdict: Verdict = Verdict.PASSED, kind: Kind = Kind.CORRECTNESS, **more: Any) -> CheckResult:
     texts = {"title": "Every addition is counted", "message": "", "advice": ""}
     if verdict is not Verdict.PASSED:
-        texts |= {"message": "An update was lost.\nthread 2 held no lock.", "advice": "What must be one step for others?"}
-    return CheckResult(**{"name": "test_every_addition_counts", "kind": kind, "verdict": verdict, "seconds": 0.25, **texts, **more})
+        texts |= {
+            "message": "An update was lost.\nthread 2 held no lock.",
+            "advice": "What must be one step for others?",
+        }
+    return CheckResult(
+        **{"name": "test_every_addition_counts", "kind": kind, "verdict": verdict, "seconds": 0.25, **texts, **more}
+    )
 
 
 def exercise(checks: Sequence[CheckResult], name: str = "counter") -> ExerciseResult:
     submission = {"path": f"exercises/threads/{name}/{name}.py", "sha256": SHA, "review": []}
-    return exercise_result(name, "threads", checks, {"correctness": 50, "bounds": 40, "hygiene": 10}, submission)
+    return exercise_result(
+        name, "threads", checks, {"correctness": 40, "bounds": 35, "hygiene": 10, "speedup": 15}, submission
+    )
 
 
 def report(*exercises: ExerciseResult) -> Report:
@@ -153,6 +161,13 @@ CASES: dict[str, Report] = {
     "timeline": failed({"type": "overlap", "timeline": TIMELINE}, kind=Kind.BOUNDS),
     "hang": failed(STACKS, Verdict.HUNG),
     "exception": failed(RAISED),
+    "everything": report(
+        exercise([check(Verdict.FAILED, Kind.SCHEDULES, title="No update is lost", evidence=RACE),
+                  check(Verdict.HUNG, Kind.SCHEDULES, title="Swaps always end", evidence=DEADLOCK),
+                  check(Verdict.FAILED, Kind.SPEEDUP, title="Two cores are faster", evidence={**TRIALS, "timeline": TIMELINE}),
+                  check(Verdict.FAILED, Kind.HYGIENE, title="Nothing is left", evidence=LEAK)]),
+        exercise([check(Verdict.HUNG, title="It ends", evidence=STACKS), check(Verdict.FAILED, evidence=RAISED)], "other"),
+    ),
     "several": report(
         exercise([check()]), exercise([check(Verdict.CRASHED)], "other"), exercise([check(Verdict.NOT_STARTED)], "third"),
         exercise([check(Verdict.INCONCLUSIVE)], "fourth"), exercise([check(Verdict.ERROR)], "fifth"),

@@ -76,12 +76,21 @@ def test_the_page_says_score_verdicts_and_environment() -> None:
 
 def test_a_failed_check_has_the_words_of_the_terminal() -> None:
     words = Page(page(reports.CASES["race"], reports.SOURCES)).words
-    for text in ("An update was lost.", "thread 2 held no lock.", "Think: What must be one step", "grader replay counter kt1-3a-0c11b"):
+    for text in (
+        "An update was lost.",
+        "thread 2 held no lock.",
+        "Think: What must be one step",
+        "grader replay counter kt1-3a-0c11b",
+    ):
         assert text in words
 
 
 def test_what_failed_is_open_and_what_passed_is_folded() -> None:
-    checks = [a for name, a in Page(page(reports.CASES["race"])).elements if name == "details" and "check" in (a["class"] or "")]
+    checks = [
+        a
+        for name, a in Page(page(reports.CASES["race"])).elements
+        if name == "details" and "check" in (a["class"] or "")
+    ]
     assert ["open" in attributes for attributes in checks] == [False, True]
 
 
@@ -169,7 +178,9 @@ def test_a_report_survives_its_json() -> None:
         assert again.exercises[0].checks[0].verdict in Verdict
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "grader/report/v2"}', '{"schema": "grader/report/v1"}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"schema": "grader/report/v2"}', '{"schema": "grader/report/v1"}', "[" * 100_000]
+)
 def test_what_is_no_report_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever the reason
         from_json(text)

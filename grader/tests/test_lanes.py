@@ -65,7 +65,12 @@ def test_the_cycle_tells_who_waits_where_steps_do_not() -> None:
 
 
 def test_a_wait_in_the_middle_ends_when_the_thread_runs_again() -> None:
-    steps = [reports.step("a", 14, waits="self._lock"), reports.step("b", 14), reports.step("b", 15), reports.step("a", 15)]
+    steps = [
+        reports.step("a", 14, waits="self._lock"),
+        reports.step("b", 14),
+        reports.step("b", 15),
+        reports.step("a", 15),
+    ]
     picture = lanes.lanes({"type": "schedule", "steps": steps})
     assert picture.waits == (Span(0, 1, 2, "self._lock"),)
     assert picture.length == 4
@@ -121,7 +126,7 @@ def test_requests_that_overlap_lie_in_different_rows() -> None:
     requests = picture.groups[0]
     assert requests.title == "Requests"
     assert runs.most_at_once(requests) == requests.rows == 8
-    assert [group.title for group in picture.groups[1:]] == ["Calls by Thread-0", "Calls by Thread-1"]
+    assert [group.title for group in picture.groups[1:]] == ["Thread-0 calls", "Thread-1 calls"]
 
 
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 5))))
@@ -144,7 +149,15 @@ def test_trials_that_did_not_count_are_known_by_the_machines_cores() -> None:
 
 def test_trials_that_only_wait_count_on_a_slower_machine() -> None:
     trials = [
-        {"before": 0.8, "attempt": 0.1, "after": 0.8, "cores_before": 1.0, "cores_after": 1.0, "cpu": 0.01, "workers": 2}
+        {
+            "before": 0.8,
+            "attempt": 0.1,
+            "after": 0.8,
+            "cores_before": 1.0,
+            "cores_after": 1.0,
+            "cpu": 0.01,
+            "workers": 2,
+        }
     ] * 2
     picture = runs.dots({"type": "timing", "ratio": 8.0, "need": 3.0, "trials": trials})
     assert [dot.counted for dot in picture.dots] == [True, True]

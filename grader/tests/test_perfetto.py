@@ -10,7 +10,14 @@ import pytest
 from grader.render.perfetto import trace
 from grader.tests import reports
 
-NEEDS = {"X": {"ts", "dur"}, "i": {"ts", "s"}, "s": {"ts", "id"}, "f": {"ts", "id", "bp"}, "C": {"ts", "args"}, "M": {"args"}}
+NEEDS = {
+    "X": {"ts", "dur"},
+    "i": {"ts", "s"},
+    "s": {"ts", "id"},
+    "f": {"ts", "id", "bp"},
+    "C": {"ts", "args"},
+    "M": {"args"},
+}
 
 
 def events(name: str) -> list[dict[str, Any]]:
@@ -58,7 +65,7 @@ def test_each_request_lane_and_process_is_a_track() -> None:
     names = tracks("timeline")
     assert names[:2] == ["your program", "worker"]
     assert names.count("Requests") == 8
-    assert {"Calls by Thread-0", "Calls by Thread-1"} < set(names)
+    assert {"Thread-0 calls", "Thread-1 calls"} < set(names)
 
 
 def test_the_failure_is_an_instant_that_says_what_happened() -> None:

@@ -35,7 +35,7 @@ function stepThrough(walk) {
     });
     showSource(walk.querySelector(".listing"), steps, current);
     showVariables(walk.querySelector(".variables"), [...before, ...steps.slice(0, current + 1)], step);
-    showLocks(walk.querySelector(".locks"), steps.slice(0, current + 1));
+    showLocks(walk.querySelector(".locks"), step);
     showCursor(walk.querySelector(".scroll"), current);
   }
 
@@ -102,13 +102,9 @@ function showVariables(place, steps, now) {
   );
 }
 
-function showLocks(place, steps) {
-  const last = new Map();
-  for (const step of steps) last.set(step.dataset.thread, step);
-  const held = [...last].flatMap(([thread, step]) =>
-    [...step.querySelectorAll("[data-lock]")].map(({ dataset }) => element("li", `${thread} holds ${dataset.lock}`)),
-  );
-  place.replaceChildren(...(held.length ? held : [element("li", "none")]));
+function showLocks(place, step) {
+  const held = step.dataset.held.split("\n").filter(Boolean);
+  place.replaceChildren(...(held.length ? held : ["none"]).map((text) => element("li", text)));
 }
 
 function showCursor(scroll, current) {
