@@ -9,7 +9,7 @@ import svg
 from markupsafe import Markup
 
 from grader.render.canvas import GUTTER, LETTER, Elements, box, frame, gutter, line, tips, words
-from grader.render.runs import Bar, Dot, Dots, Group, Process, Timeline, most_at_once
+from grader.render.runs import Bar, Dot, Dots, Group, Process, Timeline
 
 ROOM = 850.0
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -29,7 +29,7 @@ def runs(picture: Timeline, label: str) -> Markup:
     for group in picture.groups:
         names += _name(y + 13, group.title)
         for bar in group.bars:
-            bodies += _bar(picture, bar, y)
+            bodies += _bar(picture, bar, y, _until(picture, bar, group))
         y += ROW * group.rows + GAP
     drawn: Elements = []
     for second in ticks(picture.seconds):
@@ -49,14 +49,24 @@ def _name(y: float, name: str) -> Iterator[svg.Element]:
     yield svg.G(elements=[*(tips(name) or []), words(0, y, name, "name", room=GUTTER - 10)])
 
 
-def _bar(picture: Timeline, bar: Bar, top: float) -> Iterator[svg.Element]:
+def _until(picture: Timeline, bar: Bar, group: Group) -> float:
+    """Where the next bar of its row begins."""
+    following = [other.begin for other in group.bars if other.row == bar.row and other.begin > bar.begin]
+    return _x(picture, min(following)) if following else GUTTER + ROOM
+
+
+def _bar(picture: Timeline, bar: Bar, top: float, until: float) -> Iterator[svg.Element]:
+    """A bar with its name in it, or beside it where it is too short and there is room."""
     x, y = _x(picture, bar.begin), top + ROW * bar.row
-    wide = max(_x(picture, bar.end) - x - 1, 2)
+    wide = max(_x(picture, bar.end) - x - 1, 3)
     ending = f", {bar.result}" if bar.result else ""
     tip = f"{bar.name}: {bar.begin:.3f} s to {bar.end:.3f} s{ending}"
     yield box(x, y, wide, ROW - 3, "bar", *([] if bar.went_well else ["bad"]), tip=tip)
     text = bar.name if bar.went_well else f"✗ {bar.result} {bar.name}"
-    if wide > 6 * LETTER:
+    needed = len(text) * LETTER + 8
+    if needed > wide and x + wide + needed <= until:
+        yield words(x + wide + 5, y + 11, text, "bar-label")
+    elif wide > 6 * LETTER:
         yield words(x + 4, y + 11, text, "bar-label", room=wide - 6)
     elif not bar.went_well and wide > LETTER + 4:
         yield words(x + 3, y + 11, "✗", "bar-label")
@@ -65,7 +75,7 @@ def _bar(picture: Timeline, bar: Bar, top: float) -> Iterator[svg.Element]:
 def _process(picture: Timeline, process: Process, top: float) -> Iterator[svg.Element]:
     """The cores that it used, as steps; a line for each whole core."""
     if not process.cores:
-        yield from _bar(picture, Bar("", process.begin, process.end, 0), top + (CURVE - ROW) / 2)
+        yield from _bar(picture, Bar("", process.begin, process.end, 0), top + (CURVE - ROW) / 2, GUTTER)
         return
     most = max(1, math.ceil(max(cores for _, cores in process.cores) - 0.15))
     bottom = top + CURVE
@@ -74,7 +84,7 @@ def _process(picture: Timeline, process: Process, top: float) -> Iterator[svg.El
         y = bottom - CURVE * whole / most
         yield line(begin, y, end, y, "grid")
         if whole == most:
-            yield words(GUTTER + ROOM, y - 3, f"{whole} core{'s' * (whole > 1)}", "axis-end")
+            yield words(GUTTER + ROOM, y + 10, f"{whole} core{'s' * (whole > 1)}", "axis-end")
     path: list[svg.PathData] = [svg.M(round(begin, 1), bottom)]
     for second, cores in process.cores:
         y = round(bottom - CURVE * min(cores / most, 1.0), 1)
@@ -157,7 +167,7 @@ def runs_in_words(picture: Timeline) -> str:
 def _group_in_words(group: Group) -> str:
     bad = [bar for bar in group.bars if not bar.went_well]
     more = f"; {len(bad)} did not go well ({', '.join(sorted({bar.result for bar in bad}))})" if bad else ""
-    return f"{group.title}: {len(group.bars)}, at most {most_at_once(group)} at once{more}."
+    return f"{group.title}: {len(group.bars)}, at most {group.rows} at once{more}."
 
 
 def trials_in_words(picture: Dots) -> str:

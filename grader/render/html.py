@@ -17,7 +17,7 @@ from grader.judge import trace
 from grader.render import charts, commands, drawings, lanes, listing, runs
 from grader.render.lanes import Lanes
 from grader.render.listing import Line
-from grader.render.markup import safe
+from grader.render.markup import prose, safe
 from grader.verdict import NOT_MEASURED, CheckResult, ExerciseResult, Report, Verdict
 
 MARKS = {
@@ -29,6 +29,7 @@ MARKS = {
     Verdict.INCONCLUSIVE: "≈",
     Verdict.ERROR: "!",
 }
+NAMED = 3  # what the message about a leak names
 CALM = (Verdict.PASSED, Verdict.INCONCLUSIVE)
 
 
@@ -105,10 +106,12 @@ def page(report: Report, sources: Mapping[str, str] | None = None) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     """Every value goes through `safe`, whatever a template does with it."""
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("grader.render"), autoescape=True, finalize=safe, trim_blocks=True,
         lstrip_blocks=True, undefined=jinja2.StrictUndefined,
     )  # fmt: skip
+    environment.filters["prose"] = prose
+    return environment
 
 
 def _file(name: str) -> str:
@@ -140,8 +143,14 @@ def _check(key: str, check: CheckResult, result: ExerciseResult, source: str | N
     return Check(
         key, check, "-" if unmeasured else MARKS[check.verdict], "not measured" if unmeasured else _word(check.verdict),
         lead, more, commands.replay(check, result), _walk(key, check, f"{result.name}.py", source),
-        tuple(_figures(key, check)), _stacks(evidence), tuple(map(str, evidence.get("left") or ())),
+        tuple(_figures(key, check)), _stacks(evidence), tuple(_left(evidence)),
     )  # fmt: skip
+
+
+def _left(evidence: Mapping[str, Any]) -> list[str]:
+    """What was left behind, where the message does not name all of it."""
+    left = [str(thing) for thing in evidence.get("left") or ()]
+    return left if len(left) > NAMED else []
 
 
 def _message(check: CheckResult, evidence: Mapping[str, Any]) -> tuple[str, str]:

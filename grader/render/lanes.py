@@ -9,7 +9,10 @@ from typing import Any
 from grader.render.schedule import changes, names
 
 FOR_EVER = 4  # steps that the picture goes on after its end where somebody waits and nobody comes
-MAIN = "main"  # the scenario's own thread; what it does before the others begin is no part of the schedule
+MAINS = (
+    "main",
+    "scenario",
+)  # the scenario's own thread or task; what it does before the others begin is only preparation
 Evidence = Mapping[str, Any]
 
 
@@ -40,9 +43,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Lanes:
-    """A schedule as a picture. Steps are counted from 0; `before` are those of the main thread before the others begin."""
+    """A schedule as a picture. Steps are counted from 0; `before` are those of `main` before the others begin."""
 
     threads: tuple[str, ...]
+    main: str
     before: tuple[Moment, ...]
     moments: tuple[Moment, ...]
     stretches: tuple[Span, ...]  # who runs when
@@ -67,6 +71,7 @@ def lanes(evidence: Evidence, file: str | None = None, line: int | None = None) 
     threads = names(steps)
     known: dict[tuple[str, str], str] = {}
     every = [_moment(step, threads.index(step["thread"]), known) for step in steps]
+    main = threads[0] if threads else ""
     count = _before(every, threads)
     before, moments = every[:count], every[count:]
     used = sorted({m.lane for m in moments})  # a main thread that only prepares needs no lane
@@ -76,7 +81,7 @@ def lanes(evidence: Evidence, file: str | None = None, line: int | None = None) 
     at_last = _last_waits(evidence, threads, moments)
     length = len(moments) + (FOR_EVER if at_last else 0)
     return Lanes(
-        tuple(threads), tuple(before), tuple(moments), stretches, tuple(_holds(moments, set(at_last), length)),
+        tuple(threads), main, tuple(before), tuple(moments), stretches, tuple(_holds(moments, set(at_last), length)),
         tuple(_waits(moments, stretches, at_last, length)), _failing(moments, file, line), length,
     )  # fmt: skip
 
@@ -105,10 +110,9 @@ def _moment(step: dict[str, Any], lane: int, known: dict[tuple[str, str], str]) 
 
 
 def _before(moments: Sequence[Moment], threads: Sequence[str]) -> int:
-    if MAIN not in threads or len(threads) == 1:
+    if len(threads) < 2 or threads[0] not in MAINS:
         return 0
-    lane = threads.index(MAIN)
-    return next((number for number, moment in enumerate(moments) if moment.lane != lane), 0)
+    return next(number for number, moment in enumerate(moments) if moment.lane != 0)
 
 
 def _stretches(moments: Sequence[Moment]) -> Iterator[Span]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -17,3 +18,11 @@ def safe(value: Any) -> Markup:
     if isinstance(value, Markup):
         return value
     return Markup(str(escape(harmless(str(value)))).replace("##", "#&#35;").replace("::", ":&#58;"))
+
+
+def prose(text: str) -> Markup:
+    """A sentence, with what stands between backticks as code."""
+    parts = re.split(r"`([^`\n]+)`", text)
+    return Markup(
+        "".join(f"<code>{safe(part)}</code>" if number % 2 else str(safe(part)) for number, part in enumerate(parts))
+    )

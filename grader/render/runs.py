@@ -37,6 +37,7 @@ class Group:
 
     @property
     def rows(self) -> int:
+        """As many as there were at once at most: a row that is free is used again."""
         return max(bar.row for bar in self.bars) + 1
 
 
@@ -81,15 +82,6 @@ def group(title: str, entries: Iterable[Mapping[str, Any]]) -> Group:
         free[row : row + 1] = [max(begin, end)]
         bars.append(Bar(str(entry.get("name", "")), begin, max(begin, end), row, str(entry.get("result") or "")))
     return Group(title, tuple(bars))
-
-
-def most_at_once(one: Group) -> int:
-    changes = sorted([(bar.begin, 1) for bar in one.bars] + [(bar.end, -1) for bar in one.bars])
-    most = now = 0
-    for _, change in changes:
-        now += change
-        most = max(most, now)
-    return most
 
 
 def _process(entry: Mapping[str, Any]) -> Process:

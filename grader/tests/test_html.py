@@ -85,6 +85,18 @@ def test_a_failed_check_has_the_words_of_the_terminal() -> None:
         assert text in words
 
 
+def test_what_stands_between_backticks_is_code() -> None:
+    (exercise,) = reports.CASES["leak"].exercises
+    told = replace(exercise.checks[1], advice="Use `with <x>` and `finally`.")
+    text = page(replace(reports.CASES["leak"], exercises=(replace(exercise, checks=(told,)),)))
+    assert "Use <code>with &lt;x&gt;</code> and <code>finally</code>." in text
+
+
+def test_all_that_was_left_behind_is_named() -> None:
+    words = Page(page(reports.CASES["leak"])).words
+    assert all(thing in words for thing in reports.LEAK["left"])
+
+
 def test_what_failed_is_open_and_what_passed_is_folded() -> None:
     checks = [
         a
@@ -150,7 +162,7 @@ def test_hostile_text_stays_text_wherever_it_stands(name: str) -> None:
     honest, hostile = Page(page(reports.CASES[name])), page(report)
     found = Page(hostile)
     assert found.open == []
-    assert {tag for tag, _ in found.elements} <= {tag for tag, _ in honest.elements} | {"pre", "a", "nav"}
+    assert {tag for tag, _ in found.elements} <= {tag for tag, _ in honest.elements} | {"a", "nav"}
     assert found.count("script") == found.count("style") == 1
     assert found.count("img") == 0
     assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\ud800-\udfff]", hostile)
