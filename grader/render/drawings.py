@@ -125,8 +125,8 @@ def _failure(picture: Lanes, at: Scale, mark: str) -> Iterator[svg.Element]:
 def wait_graph(graph: Graph, key: str, label: str) -> Markup:
     """Threads as boxes on a ring, and an arrow from each one that waits to the one that has what it waits for."""
     nodes = [*graph.nodes][:MOST_NODES]
-    ring = 0.0 if len(nodes) == 1 else 250.0 if len(nodes) == 2 else 130.0 + 22 * len(nodes)
-    width = 860.0
+    ring = 0.0 if len(nodes) == 1 else 190.0 if len(nodes) == 2 else 130.0 + 22 * len(nodes)
+    width = 640.0 if len(nodes) <= 2 else 860.0
     height = 230.0 if len(nodes) <= 2 else 2 * ring + 170
     centre = (width / 2, height / 2)
     start = math.pi if len(nodes) == 2 else -math.pi / 2

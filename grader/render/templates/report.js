@@ -9,7 +9,7 @@ for (const walk of document.querySelectorAll(".walk")) {
 for (const scroll of document.querySelectorAll(".scroll")) {
   keepNamesInView(scroll);
 }
-printEverything();
+printWholeFailures();
 
 function stepThrough(walk) {
   const list = walk.querySelector("details.steps");
@@ -124,10 +124,10 @@ function keepNamesInView(scroll) {
   scroll.addEventListener("scroll", () => names.setAttribute("transform", `translate(${scroll.scrollLeft} 0)`));
 }
 
-function printEverything() {
+function printWholeFailures() {
   let opened = [];
   window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
+    opened = [...document.querySelectorAll(".check[open] details.steps:not([open]), details.to-read:not([open])")];
     for (const details of opened) details.open = true;
   });
   window.addEventListener("afterprint", () => {
