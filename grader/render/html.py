@@ -30,7 +30,6 @@ MARKS = {
     Verdict.ERROR: "!",
 }
 NAMED = 3  # what the message about a leak names
-CALM = (Verdict.PASSED, Verdict.INCONCLUSIVE)
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,16 @@ class Check:
 
     @property
     def is_open(self) -> bool:
-        return self.result.verdict not in CALM and self.result.message != NOT_MEASURED
+        return self.result.verdict is not Verdict.PASSED and self.result.message != NOT_MEASURED
+
+    @property
+    def is_bad(self) -> bool:
+        return self.is_open and self.result.verdict is not Verdict.INCONCLUSIVE
+
+    @property
+    def asks(self) -> bool:
+        """Is the advice something to think about? Else it says what to do, or that nothing need be done."""
+        return self.result.verdict in (Verdict.FAILED, Verdict.HUNG, Verdict.CRASHED)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pytest
 
 from grader.render.html import page
 from grader.tests import reports
-from grader.verdict import Report, Verdict, from_json, to_json
+from grader.verdict import Kind, Report, Verdict, from_json, to_json
 
 VOID = {"meta", "input", "link", "br"}
 HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>]]>&lt;\u202eevil\x00\x1b[2J\ud800 {{ 7 * 7 }} ::error:: ##[error]"
@@ -104,6 +104,13 @@ def test_what_failed_is_open_and_what_passed_is_folded() -> None:
         if name == "details" and "check" in (a["class"] or "")
     ]
     assert ["open" in attributes for attributes in checks] == [False, True]
+
+
+def test_an_inconclusive_check_says_why_without_a_click() -> None:
+    report = reports.failed(reports.TRIALS, Verdict.INCONCLUSIVE, Kind.SPEEDUP)
+    checks = [a for name, a in Page(page(report)).elements if name == "details" and "check" in (a["class"] or "")]
+    assert ["open" in attributes for attributes in checks] == [False, True]
+    assert "bad" not in (checks[1]["class"] or "")
 
 
 def test_every_step_stands_in_the_list_with_what_changed() -> None:

@@ -71,7 +71,7 @@ function showSource(listing, steps, current) {
     line.classList.toggle("runs", runs);
     line.classList.toggle("stands", here.length > 0 && !runs);
     const names = here.sort((step) => (step === steps[current] ? -1 : 1)).map((step) => step.dataset.thread);
-    line.querySelector(".here").textContent = names.join(", ");
+    line.querySelector(".here").textContent = names.length > 1 ? `${names[0]} +${names.length - 1}` : names.join();
     line.querySelector(".here").title = names.join(", ");
     if (runs) intoView(listing, line);
   }
