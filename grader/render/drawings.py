@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import svg
 from markupsafe import Markup
@@ -15,6 +15,7 @@ WIDE, NARROW, ROOM = 40.0, 23.0, 850.0  # pixels of a step, and what there is fo
 TOP, BOX, LOCK, GAP = 30, 28, 16, 20
 NODE = (176.0, 48.0)
 MOST_NODES = 8
+WIDTH = 640.0  # of a graph
 
 Point = tuple[float, float]
 
@@ -123,58 +124,75 @@ def _failure(picture: Lanes, at: Scale, mark: str) -> Iterator[svg.Element]:
 
 
 def wait_graph(graph: Graph, key: str, label: str) -> Markup:
-    """Threads as boxes on a ring, and an arrow from each one that waits to the one that has what it waits for."""
-    nodes = [*graph.nodes][:MOST_NODES]
-    ring = 0.0 if len(nodes) == 1 else 190.0 if len(nodes) == 2 else 130.0 + 22 * len(nodes)
-    width = 640.0 if len(nodes) <= 2 else 860.0
-    height = 230.0 if len(nodes) <= 2 else 2 * ring + 170
-    centre = (width / 2, height / 2)
-    start = math.pi if len(nodes) == 2 else -math.pi / 2
-    places: dict[str, Point] = {}
-    for number, node in enumerate(nodes):
-        angle = start + 2 * math.pi * number / len(nodes)
-        places[node] = (centre[0] + ring * 1.15 * math.cos(angle), centre[1] + ring * math.sin(angle))
+    """Threads as boxes on a ring, and an arrow from each one that waits to the one that has what it waits for.
+
+    With more than two threads the arrows have numbers: those of the sentences beside the picture.
+    """
+    nodes = graph.nodes[:MOST_NODES]
+    places = _ring(nodes)
+    height = max(y for _, y in places.values()) + 90
+    centre = (WIDTH / 2, sum(y for _, y in places.values()) / len(places))
     drawn: Elements = [svg.Defs(elements=[arrow_head(key)])]
-    for edge in graph.edges:
+    for number, edge in enumerate(graph.edges, 1):
         if edge.waiter in places and edge.holder in places:
-            drawn += _arrow(edge, places[edge.waiter], places[edge.holder], centre, key)
-    for node, (x, y) in places.items():
-        drawn.append(box(x - NODE[0] / 2, y - NODE[1] / 2, *NODE, "node", *([] if node else ["nobody"])))
-        mine = next((edge for edge in graph.edges if edge.waiter == node), None)
-        stands = f"stands at line {mine.line}" if mine and mine.line else ""
-        notes = [edge.note for edge in graph.edges if edge.holder == node and edge.note]
-        stands = stands or (notes[0] if notes else "")
-        drawn.append(words(x, y + (-3 if stands else 5), node or "nobody known", "node-name", room=NODE[0] - 12))
-        if stands:
-            drawn.append(words(x, y + 14, stands, "node-note", room=NODE[0] - 12))
-    return frame(width, height, "graph", label, drawn)
+            way, middle = _way(places[edge.waiter], places[edge.holder])
+            drawn.append(svg.Path(d=way, class_=["arrow"], marker_end=f"url(#{key}-head)"))
+            drawn += _wants(edge, middle, centre) if len(nodes) <= 2 else _numbered(number, edge, middle)
+    for node, place in places.items():
+        drawn += _node(graph, node, place)
+    return frame(WIDTH, height, "graph", label, drawn)
 
 
-def _arrow(edge: Edge, begin: Point, end: Point, centre: Point, key: str) -> Iterator[svg.Element]:
+def _ring(nodes: Sequence[str]) -> dict[str, Point]:
+    radius = {1: 0.0, 2: 165.0}.get(len(nodes), 90.0 + 15 * len(nodes))
+    across = min(1.3 * radius, (WIDTH - NODE[0]) / 2 - 6)
+    start = math.pi if len(nodes) == 2 else -math.pi / 2
+    angles = [start + 2 * math.pi * number / len(nodes) for number in range(len(nodes))]
+    top = min(radius * math.sin(angle) for angle in angles) - (110 if len(nodes) <= 2 else 45)
+    return {
+        node: (WIDTH / 2 + across * math.cos(angle), radius * math.sin(angle) - top)
+        for node, angle in zip(nodes, angles, strict=True)
+    }
+
+
+def _node(graph: Graph, node: str, place: Point) -> Iterator[svg.Element]:
+    x, y = place
+    mine = next((edge for edge in graph.edges if edge.waiter == node), None)
+    known = [edge.note for edge in graph.edges if edge.holder == node and edge.note]
+    note = f"stands at line {mine.line}" if mine and mine.line else known[0] if known else ""
+    yield box(x - NODE[0] / 2, y - NODE[1] / 2, *NODE, "node", *([] if node else ["nobody"]))
+    yield words(x, y + (-3 if note else 5), node or "nobody known", "node-name", room=NODE[0] - 12)
+    if note:
+        yield words(x, y + 14, note, "node-note", room=NODE[0] - 12)
+
+
+def _way(begin: Point, end: Point) -> tuple[list[svg.PathData], Point]:
+    """The arrow's path, and its middle."""
     if begin == end:
-        bend = (begin[0], begin[1] - 120)
-        start, stop = (begin[0] - 40, begin[1] - NODE[1] / 2), (begin[0] + 40, begin[1] - NODE[1] / 2)
-        path = [svg.M(*start), svg.C(start[0] - 20, bend[1], stop[0] + 20, bend[1], stop[0], stop[1] - 2)]
-        middle = (begin[0], bend[1] + 28)
-    else:
-        half = ((begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2)
-        across = (begin[1] - end[1], end[0] - begin[0])  # to the right of the way, so that two ways do not meet
-        length = math.hypot(*across) or 1.0
-        bend = (half[0] + across[0] / length * -90, half[1] + across[1] / length * -90)
-        start, stop = _border(begin, bend), _border(end, bend)
-        path = [svg.M(*start), svg.Q(*bend, *stop)]
-        middle = ((start[0] + 2 * bend[0] + stop[0]) / 4, (start[1] + 2 * bend[1] + stop[1]) / 4)
-    yield svg.Path(d=path, class_=["arrow"], marker_end=f"url(#{key}-head)")
-    below = middle[1] > centre[1] + 8
-    y = middle[1] + (16 if below else -20)
-    side = "right-of" if middle[0] > centre[0] + 30 else "left-of" if middle[0] < centre[0] - 30 else "over"
-    x = middle[0] + {"right-of": 8, "left-of": -8, "over": 0}[side]
-    since = f"held since line {edge.held_since}" if edge.held_since else ""
-    yield svg.G(
-        elements=[*(tips(edge.wants) or []), words(x, y, f"waits for {edge.wants}", "edge-label", side, room=330)]
-    )
-    if since:
-        yield words(x, y + 14, since, "edge-note", side)
+        top = begin[1] - NODE[1] / 2
+        left, right = begin[0] - 40, begin[0] + 40
+        loop: list[svg.PathData] = [svg.M(left, top), svg.C(left - 20, top - 70, right + 20, top - 70, right, top - 2)]
+        return loop, (begin[0], top - 52)
+    across = (begin[1] - end[1], end[0] - begin[0])  # to one side of the way, so that two ways do not meet
+    length = math.hypot(*across)
+    bend = tuple((begin[i] + end[i]) / 2 - across[i] / length * 80 for i in (0, 1))
+    start, stop = _border(begin, (bend[0], bend[1])), _border(end, (bend[0], bend[1]))
+    middle = (start[0] + 2 * bend[0] + stop[0]) / 4, (start[1] + 2 * bend[1] + stop[1]) / 4
+    return [svg.M(*start), svg.Q(round(bend[0], 1), round(bend[1], 1), *stop)], middle
+
+
+def _wants(edge: Edge, middle: Point, centre: Point) -> Iterator[svg.Element]:
+    y = middle[1] + (16 if middle[1] > centre[1] + 8 else -20)
+    text = words(middle[0], y, f"waits for {edge.wants}", "edge-label", "over", room=WIDTH - 20)
+    yield svg.G(elements=[*(tips(edge.wants) or []), text])
+    if edge.held_since:
+        yield words(middle[0], y + 14, f"held since line {edge.held_since}", "edge-note", "over")
+
+
+def _numbered(number: int, edge: Edge, middle: Point) -> Iterator[svg.Element]:
+    x, y = (round(value, 1) for value in middle)
+    yield svg.Circle(cx=x, cy=y, r=10, class_=["edge-number"], elements=tips(f"waits for {edge.wants}"))
+    yield words(x, y + 4, str(number), "over")
 
 
 def _border(box_centre: Point, toward: Point) -> Point:

@@ -187,7 +187,7 @@ def _figures(key: str, check: CheckResult) -> list[Figure]:
     figures = []
     if waits := evidence.get("cycle") or evidence.get("waits"):
         graph = lanes.graph(waits)
-        notes = tuple(lanes.sentence(edge) for edge in graph.edges)
+        notes = tuple(f"{number}. {lanes.sentence(edge)}" for number, edge in enumerate(graph.edges, 1))
         title = "Who waits for whom"
         if any(edge.holder for edge in graph.edges):  # else the message says it all
             figures.append(Figure(title, drawings.wait_graph(graph, f"{key}g", title), " ".join(notes), notes))

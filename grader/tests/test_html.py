@@ -12,7 +12,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from grader.render.drawings import MOST_NODES, wait_graph
 from grader.render.html import page
+from grader.render.lanes import graph
 from grader.tests import reports
 from grader.verdict import Kind, Report, Verdict, from_json, to_json
 
@@ -203,3 +205,17 @@ def test_a_report_survives_its_json() -> None:
 def test_what_is_no_report_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever the reason
         from_json(text)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 12])
+def test_a_graph_of_any_size_lies_inside_its_frame(count: int) -> None:
+    waits = [
+        {"thread": f"t{n}", "waits": "for a lock", "holder": f"t{(n + 1) % count}", "line": n} for n in range(count)
+    ]
+    drawing = ElementTree.fromstring(wait_graph(graph(waits), "k", "Who waits for whom"))
+    width, height = (float(drawing.attrib[name]) for name in ("width", "height"))
+    boxes = [e.attrib for e in drawing.iter() if e.attrib.get("class", "").startswith("node") and "width" in e.attrib]
+    assert len(boxes) == min(count, MOST_NODES)
+    for box in boxes:
+        assert 0 <= float(box["x"]) <= width - float(box["width"])
+        assert 0 <= float(box["y"]) <= height - float(box["height"])
