@@ -51,7 +51,8 @@ def _name(y: float, name: str) -> Iterator[svg.Element]:
 
 def _until(picture: Timeline, bar: Bar, group: Group) -> float:
     """Where the next bar of its row begins."""
-    following = [other.begin for other in group.bars if other.row == bar.row and other.begin > bar.begin]
+    after = group.bars[group.bars.index(bar) + 1 :]  # they are in the order in which they begin
+    following = [other.begin for other in after if other.row == bar.row]
     return _x(picture, min(following)) if following else GUTTER + ROOM
 
 
