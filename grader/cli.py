@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import subprocess
@@ -16,22 +15,21 @@ from rich.console import Console
 from rich.text import Text
 
 from grader import demo as demonstration
-from grader import grading, judges, manifest, progress, signals, standing
+from grader import grading, judges, latest, manifest, progress, signals, standing
 from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root, state_folder
 from grader.cli_dev import dev
 from grader.cli_learn import COMMANDS, overview, where_you_stand
 from grader.cli_regrade import regrade_
-from grader.errors import GraderError, GraderFault, UsageError
-from grader.render import junit, schedule, screen, terminal
+from grader.cli_report import FULL, outputs, remedy, write_all
+from grader.cli_report import report as show_report
+from grader.errors import GraderError, UsageError
+from grader.render import schedule, screen, terminal
 from grader.render.live import Live
 from grader.render.watching import View
 from grader.sandbox import cage
 from grader.text import visible
-from grader.verdict import ExerciseResult, Verdict, to_json, write_atomically
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # the disk, the quota or the file's largest size is reached
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
+from grader.verdict import ExerciseResult, Report, Verdict
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,8 +46,7 @@ def app(context: click.Context) -> None:
 @click.option("--all", "everything", is_flag=True, help="Check every exercise.")
 @click.option("--submission", type=click.Path(path_type=Path), help="Check this file instead of the exercise's own.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random data.")
-@click.option("--json", "json_file", type=OUTPUT, help="Write the report as JSON.")
-@click.option("--junit", "junit_file", type=OUTPUT, help="Write the report as JUnit XML.")
+@outputs
 @click.option("--debug", is_flag=True, help="One process, no limits, no capture: breakpoints work.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
 @click.option(
@@ -58,15 +55,15 @@ def app(context: click.Context) -> None:
 @click.pass_obj
 def check(
     catalog: Catalog,
+    /,
     names: Sequence[str],
     everything: bool,
     submission: Path | None,
     seed: int,
-    json_file: Path | None,
-    junit_file: Path | None,
     debug: bool,
     jobs: int | None,
     isolation: str | None,
+    **files: Path | None,
 ) -> None:
     """Check exercises, by default the next one that is not solved."""
     exercises = _chosen(catalog, names, everything)
@@ -76,6 +73,7 @@ def check(
     if debug:
         sys.exit(_debug(requests, seed))
     differences = manifest.differences(catalog)
+    sources = latest.sources_of(request.submission for request in requests)
     results, level = _graded(requests, seed, jobs, isolation)
     here = screen.screen_of(sys.stdout)
     for result in results:
@@ -83,9 +81,8 @@ def check(
     report = grading.report(results, seed, level, differences)
     if len(results) > 1:
         screen.show([terminal.total(report)])
-    for path, text in ((json_file, to_json), (junit_file, junit.junit)):
-        if path is not None:
-            _write(path, text(report))
+    write_all(report, sources, files)
+    _keep(catalog, report, sources)
     if submission is None:
         _remember(catalog, results)
         _tell_what_is_next(catalog, exercises, results, here)
@@ -125,6 +122,15 @@ def _tell_what_is_next(
     solved = results[0].verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE)
     text = standing.after(solved, exercises[0], progress.next_exercise(catalog), progress.hints_seen(exercises[0]))
     screen.show(Text(line) for line in screen.wrapped(text, here.columns))
+
+
+def _keep(catalog: Catalog, report: Report, sources: latest.Sources) -> None:
+    try:
+        latest.keep(catalog.root, report, sources)
+    except OSError as error:  # the verdict stands without it
+        _say(
+            f"`grader report` cannot show this again, for nothing can be kept in {state_folder(catalog.root)}: {error.strerror}."
+        )
 
 
 def _tell_differences(differences: Sequence[str]) -> None:
@@ -225,20 +231,6 @@ def _exit_code(results: Iterable[ExerciseResult]) -> int:
     return 0 if verdicts <= {Verdict.PASSED, Verdict.INCONCLUSIVE} else 1
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        kind = GraderFault if error.errno in FULL else UsageError
-        raise kind(f"The report could not be written to {path}: {error.strerror}. {_remedy(error)}") from error
-
-
-def _remedy(error: OSError) -> str:
-    if error.errno in FULL:
-        return "Free some disk space, and run the command again."
-    return "Name a file in a folder that you can write to."
-
-
 def _say(text: str) -> None:
     """One line on standard error."""
     click.echo(f"grader: {visible(text, one_line=True)}", err=True)
@@ -248,6 +240,7 @@ app.add_command(dev)
 app.add_command(regrade_)
 for command in COMMANDS:
     app.add_command(command)
+app.add_command(show_report)
 
 
 def main() -> None:
@@ -291,4 +284,4 @@ def _run(command: Callable[..., Any]) -> int:
 
 
 def _fix(error: OSError) -> str:
-    return _remedy(error) if error.errno in FULL else "GRADER_TRACEBACK=1 shows where."
+    return remedy(error) if error.errno in FULL else "GRADER_TRACEBACK=1 shows where."

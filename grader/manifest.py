@@ -32,7 +32,11 @@ def protected(catalog: Catalog) -> Iterator[Path]:
     root = catalog.root
     students = {exercise.stub for exercise in catalog.exercises}
     given = {exercise.folder / name for exercise in catalog.exercises for name in exercise.given}
-    yield from (path for path in (root / "pyproject.toml", root / "requirements.lock") if path.is_file())
+    yield from (
+        path
+        for path in (root / "pyproject.toml", root / "requirements.lock", root / "requirements-dev.lock")
+        if path.is_file()
+    )
     for folder in ("grader", "tests", "exercises"):
         for path in sorted((root / folder).rglob("*")):
             if "__pycache__" in path.parts or path in students or path == path_of(root) or not path.is_file():

@@ -39,21 +39,24 @@ def rows(steps: Sequence[Step], screen: Screen = PLAIN) -> Iterator[Text]:
         room = max(10, screen.columns - len(head))
         source = cut(visible(step["source"], one_line=True), room)
         row = Text.assemble(head, (source, "bold" if switched else ""))
-        if changed := [*_changes(step, known), *_locks(step, held)]:
+        if changed := [*(f"{name}={value}" for name, value in changes(step, known)), *_locks(step, held)]:
             text = cut(visible(", ".join(changed), one_line=True), room)
             gap = "  " if width(source) + width(text) + 2 <= room else "\n" + " " * len(head)
             row.append(gap + text, "cyan")
         yield row
 
 
-def _changes(step: Step, known: dict[tuple[str, str], str]) -> list[str]:
-    """What this thread sees for the first time or sees changed. Attributes belong to everybody, locals to the thread."""
+def changes(step: Step, known: dict[tuple[str, str], str]) -> list[tuple[str, str]]:
+    """The variables that this thread sees for the first time or sees changed; `known` is kept up to date.
+
+    Attributes belong to everybody, locals to the thread.
+    """
     changed = []
     for name, value in step["state"].items():
         owner = "" if name.startswith("self.") else step["thread"]
         if known.get((owner, name)) != value:
             known[owner, name] = value
-            changed.append(f"{name}={value}")
+            changed.append((name, value))
     return changed
 
 

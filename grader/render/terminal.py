@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from rich.text import Text
 
 from grader.judge import trace
-from grader.render import columns, pictures
+from grader.render import columns, commands, pictures
 from grader.render.screen import WIDTH, Screen, width, wrapped
 from grader.text import visible
 from grader.verdict import NOT_MEASURED, CheckResult, ExerciseResult, Report, Verdict
@@ -136,29 +135,15 @@ def _without_trace(message: str, steps: list[columns.Step]) -> str:
 
 def _next_step(check: CheckResult, result: ExerciseResult, room: int) -> list[str]:
     """The command to copy. Only between words is it ever broken, in the way of a shell."""
-    token = (check.evidence or {}).get("token")
-    if not token:
-        return []
-    lines = ["See it: grader replay"]
-    for word in filter(None, [result.name, _word(str(token)), _which(result)]):
+    words = commands.replay(check, result)
+    lines = [f"See it: {words[0]}"] if words else []
+    for word in words[1:]:
         if width(lines[-1]) + 1 + width(word) <= room - len(" \\"):
             lines[-1] += f" {word}"
         else:
             lines[-1] += " \\"
             lines.append(f"  {word}")
     return lines
-
-
-def _which(result: ExerciseResult) -> str:
-    """The option that names the file again, if it was not the exercise's own."""
-    path = result.submission["path"]
-    own = f"exercises/{result.track}/{result.name}/{result.name}.py"
-    return "" if path == own else f"--submission {_word(path)}"
-
-
-def _word(text: str) -> str:
-    """One word of a command that people copy into their shell."""
-    return shlex.quote(visible(text, one_line=True))
 
 
 def total(report: Report) -> Text:
