@@ -23,7 +23,7 @@ from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.keys import Keys
 from rich.text import Text
 
-from grader import grading, progress
+from grader import grading, latest, progress
 from grader.catalog import Catalog, Exercise
 from grader.errors import GraderError, GraderFault
 from grader.grading import Grading, Request, Standing
@@ -126,8 +126,17 @@ class Judges:
 class Watch:
     """The state of one `grader watch`, and what each event does to it."""
 
-    def __init__(self, catalog: Catalog, exercise: Exercise, judges: Judges, screen: View, overview: Overview) -> None:
-        self._overview = overview
+    def __init__(
+        self,
+        catalog: Catalog,
+        exercise: Exercise,
+        judges: Judges,
+        screen: View,
+        overview: Overview,
+        keep: Callable[[ExerciseResult], None] = lambda result: None,
+    ) -> None:
+        """`keep` is given each result; it may raise OSError."""
+        self._overview, self._keep = overview, keep
         self._catalog, self._exercise, self._judges, self._screen = catalog, exercise, judges, screen
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._run = 0
@@ -232,8 +241,9 @@ class Watch:
         note = ""
         try:
             progress.remember(self._catalog.root, [result])
+            self._keep(result)
         except OSError as error:  # only a memory aid: the verdict stands without it
-            note = f"What you have solved could not be remembered: {error.strerror}."
+            note = f"This could not be remembered: {error.strerror}."
         following = progress.next_exercise(self._catalog) if result.verdict is Verdict.PASSED else None
         self._screen.end(result, self._exercise, following, note)
         if following is not None:
@@ -330,10 +340,17 @@ async def changes_below(folders: Sequence[Path]) -> AsyncIterator[frozenset[Path
 
 
 def watch(
-    catalog: Catalog, exercise: Exercise, screen: View, overview: Overview, *, seed: int, isolation: str | None
+    catalog: Catalog, exercise: Exercise, view: View, overview: Overview, *, seed: int, isolation: str | None
 ) -> None:
     """Until the user quits. Raises UsageError or GraderFault when no judge can be had at all."""
     keys = create_input(sys.stdin) if sys.stdin.isatty() else None
     folders = [catalog.root / "exercises", catalog.root / "tests"]
     with Grading(seed=seed, isolation=isolation) as run:
-        asyncio.run(Watch(catalog, exercise, Judges(run), screen, overview).main(changes_below(folders), keys))
+
+        def keep(result: ExerciseResult) -> None:
+            """For `grader report`."""
+            stub = catalog.find(result.name).stub
+            latest.keep(catalog.root, grading.report([result], seed, run.isolation), latest.sources_of([stub]))
+
+        watching = Watch(catalog, exercise, Judges(run), view, overview, keep)
+        asyncio.run(watching.main(changes_below(folders), keys))
