@@ -16,11 +16,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from grader import demo as demonstration
-from grader import grading, judges, manifest, progress, scaffold, signals
+from grader import authoring, grading, judges, manifest, progress, scaffold, signals
 from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root, state_folder
-from grader.cli_dev import dev
+from grader.cli_ci import ci
 from grader.errors import GraderError, GraderFault, UsageError
 from grader.render import junit, schedule, terminal
 from grader.render.live import Live
@@ -261,12 +260,12 @@ def replay(catalog: Catalog, name: str, token: str, submission: Path | None, see
     _print([Text(visible(played.ending))])
 
 
-@app.command()
+@app.command(hidden=not authoring.is_here("demo"))
 @click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
 @click.pass_obj
 def demo(catalog: Catalog, jobs: int | None) -> None:
     """Grade a correct, a sequential and a racy or leaking submission of each classic, and show the verdicts."""
-    labelled = demonstration.requests(catalog)
+    labelled = authoring.module("demo").requests(catalog)
     results, _ = _graded([request for _, request in labelled], 0, jobs)
     for (label, _), result in zip(labelled, results, strict=True):
         _print([Text(f"\n{label.capitalize()} submission of", "bold"), *terminal.exercise(result)])
@@ -314,7 +313,8 @@ def _say(text: str) -> None:
     click.echo(f"grader: {visible(text, one_line=True)}", err=True)
 
 
-app.add_command(dev)
+for command in (ci, *authoring.commands()):
+    app.add_command(command)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Copies of this project for students and classroom platforms, and the results that those platforms read."""
