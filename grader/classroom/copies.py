@@ -53,8 +53,8 @@ def working(catalog: Catalog, exercises: Sequence[Exercise]) -> Files:
     return with_manifest(files, catalog.root, exercises)
 
 
-def student(catalog: Catalog, exercises: Sequence[Exercise]) -> Files:
-    """The working copy as a repository to learn in: with a README, settings of editors, and a workflow that grades each push."""
+def student(catalog: Catalog, exercises: Sequence[Exercise], *, workflow: bool = True) -> Files:
+    """The working copy as a repository to learn in: with a README, settings of editors, and a workflow."""
     files = working(catalog, exercises)
     files["README.md"] = _readme(catalog, exercises).encode()
     files["exercises/GRADING.md"] = (catalog.root / "exercises" / "GRADING.md").read_bytes()
@@ -62,7 +62,8 @@ def student(catalog: Catalog, exercises: Sequence[Exercise]) -> Files:
         for path in sorted((catalog.root / folder).glob("*.json")):
             files[f"{folder}/{path.name}"] = path.read_bytes()
     files[".gitignore"] = (catalog.root / ".gitignore").read_bytes()
-    files[WORKFLOW] = (TEMPLATES / "classroom.yml").read_bytes()
+    if workflow:
+        files[WORKFLOW] = (TEMPLATES / "classroom.yml").read_bytes()
     return with_manifest(files, catalog.root, exercises)
 
 

@@ -31,8 +31,10 @@ def commands(marked: Marks, differences: Sequence[str] = ()) -> list[str]:
     for mark in marked.faults[:MOST_ANNOTATIONS]:
         lines.append(_command("warning", mark.text, title=f"{mark.exercise}: a fault of the grader"))
     if differences:
-        text = f"{len(differences)} files of the release differ: {', '.join(differences[:10])}"
+        text = f"{_differ(differences)}: {', '.join(differences[:10])}"
         lines.append(_command("warning", visible(text, one_line=True), title="Checks or grader were changed"))
+    if not marked.is_final:
+        return lines  # without the notices, nothing is recorded
     totals = json.dumps({"totalPoints": marked.score, "maxPoints": marked.max_score}, separators=(",", ":"))
     lines.append(_command("notice", f"Points {marked.score}/{marked.max_score}", title="Autograding complete"))
     lines.append(_command("notice", totals, title="Autograding report"))
@@ -46,14 +48,14 @@ def summary(marked: Marks, differences: Sequence[str] = ()) -> str:
         lines += ["**The grader itself failed**, so this score is not final. Run the job again.", ""]
     if differences:
         names = ", ".join(f"<code>{_html(name)}</code>" for name in differences[:20])
-        lines += [f"{len(differences)} files of the release differ: {names}.", ""]
+        lines += [f"{_differ(differences)}: {names}.", ""]
     lines += ["| exercise | check | verdict | points |", "| --- | --- | --- | --- |"]
     for mark in marked.marks:
         verdict = str(mark.verdict).replace("_", " ")
         lines.append(f"| {_cell(mark.exercise)} | {_cell(mark.title)} | {verdict} | {mark.score} of {mark.max_score} |")
     text = "\n".join(lines) + "\n"
     for mark in marked.marks:
-        if not mark.text:
+        if not mark.text or mark.verdict is Verdict.PASSED:
             continue
         block = f"\n<details><summary>{_html(f'{mark.exercise}: {mark.title}')}</summary>\n\n<pre>{_html(mark.text)}</pre>\n\n</details>\n"
         if len((text + block).encode()) > LARGEST_SUMMARY:
@@ -95,6 +97,12 @@ def _test(mark: Mark) -> dict[str, Any]:
         "line_no": mark.line,
         "duration": mark.milliseconds,
     }
+
+
+def _differ(differences: Sequence[str]) -> str:
+    return (
+        "1 file of the release differs" if len(differences) == 1 else f"{len(differences)} files of the release differ"
+    )
 
 
 def _first_of_each(failed: Sequence[Mark]) -> list[Mark]:

@@ -86,16 +86,17 @@ def _of_exercise(exercise: ExerciseResult) -> list[Mark]:
     return [
         Mark(
             exercise.name, check.name, visible(check.title, one_line=True), check.verdict, score, most,
-            round(check.seconds * 1000), _text(check, exercise), _path(check, exercise), check.line or 1,
+            round(check.seconds * 1000), _text(check, exercise, score < most), _path(check, exercise), _line(check, exercise),
         )
         for check, score, most in zip(exercise.checks, earned, worth, strict=True)
     ]  # fmt: skip
 
 
-def _text(check: CheckResult, exercise: ExerciseResult) -> str:
-    """What happened, and what to think about; nothing for what passed."""
+def _text(check: CheckResult, exercise: ExerciseResult, is_capped: bool) -> str:
+    """What happened, and what to think about; nothing for what passed, but for the reason of a cap."""
     if check.verdict is Verdict.PASSED:
-        return ""
+        share = f"{FULL * exercise.score // exercise.max_score} of {FULL}" if is_capped else ""
+        return f"It passed; other checks limit the points of {exercise.name} to {share}." if is_capped else ""
     parts = [check.message, f"Think: {check.advice}" if check.advice and check.verdict is not Verdict.ERROR else ""]
     if check.verdict is Verdict.INCONCLUSIVE:
         parts.append("This could not be measured here, and costs no points.")
@@ -104,10 +105,19 @@ def _text(check: CheckResult, exercise: ExerciseResult) -> str:
     token = (check.evidence or {}).get("token")
     if token and check.kind is Kind.SCHEDULES:
         parts.append(f"See it: grader replay {exercise.name} {token}")
-    text = visible("\n".join(part for part in parts if part))
+    text = visible(
+        "\n".join(part for part in parts if part)[: LONGEST + 1]
+    )  # cut first: escapes make it longer, and take time
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n..."
 
 
 def _path(check: CheckResult, exercise: ExerciseResult) -> str:
     """The student's file, from the root of their repository."""
     return visible(check.file or f"exercises/{exercise.track}/{exercise.name}/{exercise.name}.py", one_line=True)
+
+
+def _line(check: CheckResult, exercise: ExerciseResult) -> int:
+    """Where it went wrong in the student's file, from 1: as the check says, or the last step of its schedule."""
+    steps = (check.evidence or {}).get("steps")
+    lines = [step.get("line") for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+    return check.line or next((line for line in reversed(lines) if type(line) is int and line > 0), 1)

@@ -40,7 +40,7 @@ def update(target: Path, files: Files, is_owners: Callable[[str], bool]) -> Chan
         if there is not None and is_owners(name) and manifest.digest(there) != before.get(name):
             kept.append(name)
             continue
-        _write(target / name, content)
+        write(target / name, content)
         (new if there is None else updated).append(name)
     for name in sorted(before.keys() - files.keys()):
         there = _read(target / name)
@@ -95,7 +95,7 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Beside the target and renamed: nobody ever reads half a file, and a link is replaced, not followed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
