@@ -10,16 +10,18 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from grader.catalog import Catalog
-from grader.classroom import bundles, copies
+from grader.classroom import bundles, copies, handed_in
+from grader.classroom.marks import marks
 from grader.classroom.update import update
 from grader.tests.installed import install, run
+from grader.verdict import Verdict
 
 Golden = Callable[[str, str], None]
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -49,8 +51,34 @@ def hand_in(folder: Path, source: Path = WRONG) -> None:
     shutil.copyfile(source, folder / OFFICE.stub.name)
 
 
-def one_core(command: list[str]) -> list[str]:
-    return ["taskset", "-c", str(min(os.sched_getaffinity(0))), *command] if shutil.which("taskset") else command
+@pytest.fixture
+def slow() -> Iterator[Callable[[str], list[str]]]:
+    """Commands that run a shell script with half a core, as Gradescope does; with one core where no control group can be made."""
+    one_core = ["taskset", "-c", str(min(os.sched_getaffinity(0)))] if shutil.which("taskset") else []
+    group = _half_a_core()
+    if group is None:
+        yield lambda script: [*one_core, "bash", "-c", script]
+        return
+    yield lambda script: ["bash", "-c", f"echo $$ > {group}/cgroup.procs && {script}"]
+    group.rmdir()
+
+
+def _half_a_core() -> Path | None:
+    old, new = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
+    places = [(old, "cpu.cfs_quota_us", "50000")] if (old / "cpu.cfs_quota_us").exists() else []
+    places += [(new, "cpu.max", "50000 100000")] if (new / "cgroup.controllers").exists() else []
+    for place, file, quota in places:
+        group = place / f"grader-tests-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / file).write_text(quota)
+            return group
+        except OSError:
+            group.rmdir()
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +145,7 @@ def test_a_declarative_test_of_classroom50(repository: Path, tmp_path: Path) -> 
     assert json.loads(numbers.read_text()) == {"summary": {"total": 100, "passed": 0}}
 
 
-def test_gradescope(tmp_path: Path, golden: Golden) -> None:
+def test_gradescope(tmp_path: Path, golden: Golden, slow: Callable[[str], list[str]]) -> None:
     source = tmp_path / "source"
     with zipfile.ZipFile(_file(tmp_path / "autograder.zip", bundles.gradescope(CATALOG, EXERCISES))) as archive:
         assert {"setup.sh", "run_autograder"} <= set(archive.namelist())
@@ -126,7 +154,7 @@ def test_gradescope(tmp_path: Path, golden: Golden) -> None:
     hand_in(tmp_path / "submission")
     (tmp_path / "submission_metadata.json").write_text("{}")
     shutil.copyfile(source / "run_autograder", tmp_path / "run_autograder")
-    done = run(tmp_path, one_core(["bash", str(tmp_path / "run_autograder")]), AUTOGRADER=str(tmp_path))
+    done = run(tmp_path, slow("bash ./run_autograder"), AUTOGRADER=str(tmp_path))
     assert done.returncode == 0, done.stderr
     golden("exports/gradescope_results.json", normal((tmp_path / "results/results.json").read_text()))
 
@@ -135,7 +163,7 @@ def test_prairielearn(tmp_path: Path, golden: Golden) -> None:
     update(tmp_path / "tests", bundles.prairielearn(CATALOG, EXERCISES), lambda name: False)
     python = install(tmp_path / "tests")
     hand_in(tmp_path / "student")
-    done = run(tmp_path, one_core(["bash", "tests/run.sh"]), GRADE=str(tmp_path), GRADER_PYTHON=str(python))
+    done = run(tmp_path, ["bash", "tests/run.sh"], GRADE=str(tmp_path), GRADER_PYTHON=str(python))
     assert done.returncode == 0, done.stderr
     golden("exports/prairielearn_results.json", (tmp_path / "results/results.json").read_text())
 
@@ -159,6 +187,23 @@ def test_what_is_handed_in_may_be_anything(repository: Path, tmp_path: Path) -> 
     assert [test["output"].split(";")[0] for test in data["tests"]] == [
         f"{OFFICE.stub.name} has 300,000 bytes", f"No file {BUFFER.stub.name} was handed in."
     ]  # fmt: skip
+
+
+def test_what_has_no_time_left_is_a_fault_of_the_grader_and_no_zero() -> None:
+    made = marks(handed_in.grade(CATALOG, EXERCISES, ROOT, minutes=0))
+    assert {mark.verdict for mark in made.marks} == {Verdict.ERROR}
+    assert (made.max_score, made.is_final) == (0, False)
+    assert "were over" in made.marks[0].text
+
+
+def test_one_that_takes_all_the_time_leaves_the_others_their_results(tmp_path: Path) -> None:
+    (tmp_path / OFFICE.stub.name).write_text("while True:\n    pass\n")
+    made = marks(handed_in.grade(CATALOG, EXERCISES, tmp_path, minutes=(handed_in.GRACE + 1.5) / 60))
+    assert not made.is_final
+    assert Verdict.ERROR in {mark.verdict for mark in made.marks if mark.exercise == OFFICE.slug}
+    assert [mark.text for mark in made.marks if mark.exercise == BUFFER.slug] == [
+        f"No file {BUFFER.stub.name} was handed in."
+    ]
 
 
 def test_bundles_are_small_and_the_archive_is_always_the_same() -> None:

@@ -17,6 +17,8 @@ from grader.catalog import Catalog, Exercise
 from grader.classroom import copies, reduced
 from grader.classroom.update import update
 from grader.errors import UsageError
+from grader.tests.installed import install
+from grader.tests.installed import run as run_there
 from grader.tests.test_modules import imports_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -154,9 +156,15 @@ def test_a_copy_holds_the_exercises_asked_for_in_their_order(copy: Path) -> None
     assert not (copy / "exercises/asyncio").exists()
 
 
-def test_a_copy_grades(copy: Path) -> None:
-    (copy / STUB).write_text(FEW[-1].rejected[0].read_text())
-    done = run(copy, "check", "ticket_office")
+def test_the_two_commands_of_its_readme_work(copy: Path) -> None:
+    install(copy)
+    python = [sys.executable, "grader/bootstrap.py"]
+    assert [line for line in (copy / "README.md").read_text().splitlines() if "bootstrap.py" in line] == [
+        "python3 grader/bootstrap.py", "python3 grader/bootstrap.py check warm_caches"
+    ]  # fmt: skip
+    assert "Next: warm_caches" in run_there(copy, python).stdout
+    (copy / STUB).write_text((FEW[-1].solutions / "rejected" / "no_argument_checks.py").read_text())
+    done = run_there(copy, [*python, "check", "ticket_office"])
     assert (done.returncode, done.stderr) == (1, "")
     assert "ticket_office: failed" in done.stdout
 
