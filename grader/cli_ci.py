@@ -142,11 +142,12 @@ def prairielearn_(asked: Asked, root: Path) -> None:
 
 def _print(marked: Marks) -> None:
     """For the log."""
+    telling = set(marked.telling)
     for mark in marked.marks:
         click.echo(
             f"{str(mark.verdict).replace('_', ' '):<13} {mark.score:>3} of {mark.max_score:<3}  {mark.exercise}: {mark.title}"
         )
-        for line in mark.text.split("\n") if mark.text else ():
+        for line in mark.text.split("\n") if mark in telling else ():
             click.echo(f"    {line}")
     click.echo(f"{marked.score} of {marked.max_score} points")
 

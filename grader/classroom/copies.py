@@ -106,12 +106,17 @@ def _grader(root: Path) -> Files:
     files: Files = {}
     for path in sorted((root / "grader").rglob("*")):
         name = path.relative_to(root / "grader").as_posix()
-        if "__pycache__" in path.parts or not path.is_file() or name.startswith(AUTHORS_ONLY):
+        if not path.is_file() or name.startswith(AUTHORS_ONLY) or _is_litter(name):
             continue
         if name.startswith("classroom/") and name.removeprefix("classroom/") not in REPORTERS:
             continue
         files[f"grader/{name}"] = path.read_bytes()
     return files
+
+
+def _is_litter(name: str) -> bool:
+    """Of Python, of editors or of desktops."""
+    return name.endswith("~") or any(part.startswith(".") or part == "__pycache__" for part in name.split("/"))
 
 
 def _readme(catalog: Catalog, exercises: Sequence[Exercise]) -> str:

@@ -23,7 +23,7 @@ LONGEST_MESSAGE = 1_000  # characters in a result: all outputs of a job together
 
 def commands(marked: Marks, differences: Sequence[str] = ()) -> list[str]:
     """Lines for standard output: what failed, the two notices of an autograder, and a warning about changed files."""
-    shown = _first_of_each([mark for mark in marked.marks if mark.verdict in BAD])[:MOST_ANNOTATIONS]
+    shown = _first_of_each([mark for mark in marked.telling if mark.verdict in BAD])[:MOST_ANNOTATIONS]
     lines = [
         _command("error", m.text or m.title, file=m.path, line=str(m.line), title=f"{m.exercise}: {m.title}")
         for m in shown
@@ -54,8 +54,8 @@ def summary(marked: Marks, differences: Sequence[str] = ()) -> str:
         verdict = str(mark.verdict).replace("_", " ")
         lines.append(f"| {_cell(mark.exercise)} | {_cell(mark.title)} | {verdict} | {mark.score} of {mark.max_score} |")
     text = "\n".join(lines) + "\n"
-    for mark in marked.marks:
-        if not mark.text or mark.verdict is Verdict.PASSED:
+    for mark in marked.telling:
+        if mark.verdict is Verdict.PASSED:
             continue
         block = f"\n<details><summary>{_html(f'{mark.exercise}: {mark.title}')}</summary>\n\n<pre>{_html(mark.text)}</pre>\n\n</details>\n"
         if len((text + block).encode()) > LARGEST_SUMMARY:

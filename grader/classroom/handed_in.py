@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grader import grading, manifest
 from grader.catalog import Catalog, Exercise
+from grader.classroom.marks import NOT_THERE
 from grader.errors import UsageError
 from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict, exercise_result
 
@@ -71,6 +72,6 @@ def _anywhere(folder: Path, name: str) -> list[Path]:
 
 
 def _without_checks(exercise: Exercise, verdict: Verdict, message: str) -> ExerciseResult:
-    check = CheckResult("submission", f"{exercise.stub.name} is there", Kind.CORRECTNESS, verdict, 0.0, message)
+    check = CheckResult(NOT_THERE, f"{exercise.stub.name} is there", Kind.CORRECTNESS, verdict, 0.0, message)
     submission = {"path": exercise.stub.relative_to(exercise.root).as_posix(), "sha256": "", "review": []}
     return exercise_result(exercise.slug, exercise.track, [check], {"correctness": 100}, submission)

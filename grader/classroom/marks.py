@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from grader.text import visible
 from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict
 
 FULL = 100  # points of an exercise
 LONGEST = 4_000  # characters of a text; platforms have limits, and people, too
+NOT_THERE = "submission"  # the check that stands for a file that was not handed in
 BAD = (Verdict.FAILED, Verdict.HUNG, Verdict.CRASHED, Verdict.NOT_STARTED)
 
 
@@ -50,6 +52,17 @@ class Marks:
     @property
     def faults(self) -> tuple[Mark, ...]:
         return tuple(mark for mark in self.marks if mark.verdict is Verdict.ERROR)
+
+    @property
+    def telling(self) -> tuple[Mark, ...]:
+        """Those with a text that helps: of an exercise that is not started, nobody needs to hear the same of each check."""
+        started = {
+            mark.exercise for mark in self.marks if mark.verdict not in (Verdict.NOT_STARTED, Verdict.INCONCLUSIVE)
+        }
+        begun = [
+            m for m in self.marks if m.exercise in started or m.check == NOT_THERE or m.verdict is Verdict.INCONCLUSIVE
+        ]
+        return tuple(mark for mark in begun if mark.text)
 
     @property
     def share(self) -> float:
@@ -112,8 +125,9 @@ def _text(check: CheckResult, exercise: ExerciseResult, is_capped: bool) -> str:
 
 
 def _path(check: CheckResult, exercise: ExerciseResult) -> str:
-    """The student's file, from the root of their repository."""
-    return visible(check.file or f"exercises/{exercise.track}/{exercise.name}/{exercise.name}.py", one_line=True)
+    """The student's file, from the root of their repository; a check names it without its folder."""
+    name = PurePosixPath(check.file or f"{exercise.name}.py").name
+    return visible(f"exercises/{exercise.track}/{exercise.name}/{name}", one_line=True)
 
 
 def _line(check: CheckResult, exercise: ExerciseResult) -> int:

@@ -155,6 +155,21 @@ def test_the_annotation_stands_where_the_schedule_ends() -> None:
     )
 
 
+def test_an_exercise_that_is_not_started_is_no_list_of_errors() -> None:
+    stub = [check(str(n), Kind.CORRECTNESS, Verdict.NOT_STARTED, message="Still the stub.") for n in range(5)]
+    made = marked(stub, [*GOOD[:1], *stub[1:]])
+    assert len([line for line in github.commands(made) if line.startswith("::error")]) == 4
+    assert github.summary(made).count("Still the stub.") == 4
+    assert github.summary(made).count("| not started |") == 9
+
+
+def test_a_file_that_a_check_names_is_found_from_the_root_of_the_repository() -> None:
+    [line, *_] = github.commands(
+        marked([check("sum", Kind.CORRECTNESS, Verdict.FAILED, message="no", file="exercise_1.py", line=3)])
+    )
+    assert line.startswith("::error file=exercises/threads/exercise_1/exercise_1.py,line=3,")
+
+
 def test_at_most_ten_annotations_and_the_first_of_each_exercise_among_them() -> None:
     bad = [check(str(n), Kind.CORRECTNESS, Verdict.FAILED, message="no") for n in range(20)]
     lines = [line for line in github.commands(marked(bad, bad, bad)) if line.startswith("::error")]
