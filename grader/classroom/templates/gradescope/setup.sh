@@ -8,10 +8,11 @@ fits() { # is this a Python that the grader runs on, with a pip that can install
 }
 
 find_python() {
-  local name
+  local name path
   for name in python3 python3.14 python3.13 python3.12 python3.11; do
-    if fits "$name"; then
-      command -v "$name"
+    path=$(command -v "$name") || continue
+    if fits "$path"; then
+      echo "$path"
       return
     fi
   done
