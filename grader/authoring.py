@@ -12,8 +12,8 @@ import click
 
 from grader.errors import UsageError
 
-# Commands, and the modules that hold them; a copy for students has none of these modules.
-COMMANDS = {"dev": "cli_dev", "export": "cli_classroom"}
+# Commands, and where they are: module and name in it. A copy for students has none of these modules.
+COMMANDS = {"dev": ("cli_dev", "dev"), "export": ("cli_classroom", "export"), "regrade": ("cli_regrade", "regrade_")}
 
 
 def is_here(name: str) -> bool:
@@ -29,9 +29,9 @@ def module(name: str) -> ModuleType:
 
 def commands() -> Iterator[click.Command]:
     """The commands of authors and teachers; in a copy without them, hidden ones that say where they are."""
-    for name, place in COMMANDS.items():
+    for name, (place, attribute) in COMMANDS.items():
         if is_here(place):
-            command = getattr(module(place), name)
+            command = getattr(module(place), attribute)
             assert isinstance(command, click.Command)
             yield command
         else:
