@@ -13,9 +13,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from grader.errors import GraderFault, UsageError
-from grader.verdict import POINT_GROUPS
+from grader.verdict import POINT_GROUPS, Kind
 
 TRACK_ORDER = ("threads", "synchronisation", "processes", "asyncio", "mixing", "beyond", "debugging", "capstones")
+
+
+@dataclass(frozen=True)
+class Check:
+    """`title`: the line that a student reads."""
+
+    name: str
+    title: str
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -63,10 +72,15 @@ class Exercise:
         return self.root / "solutions" / self.track / self.slug
 
     @property
-    def check_names(self) -> tuple[str, ...]:
+    def checks(self) -> tuple[Check, ...]:
         """The checks, in the order of their file, as it is now."""
         tree = ast.parse(self.tests.read_text(encoding="utf-8"))
-        return tuple(n.name for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_"))
+        functions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
+        return tuple(Check(f.name, title_of(f.name, ast.get_docstring(f)), _kind_of(f)) for f in functions)
+
+    @property
+    def check_names(self) -> tuple[str, ...]:
+        return tuple(check.name for check in self.checks)
 
     @property
     def reference(self) -> Path:
@@ -79,6 +93,20 @@ class Exercise:
     @property
     def rejected(self) -> tuple[Path, ...]:
         return tuple(sorted((self.solutions / "rejected").glob("*.py")))
+
+
+def title_of(name: str, doc: str | None) -> str:
+    """The first line of a check's docstring."""
+    return (doc or name).strip().splitlines()[0].rstrip(".")
+
+
+def _kind_of(check: ast.FunctionDef) -> Kind:
+    """The argument of `@kind("...")`, as `judge.plugin.kind_of` sees it."""
+    for decorator in check.decorator_list:
+        match decorator:
+            case ast.Call(func=ast.Name(id="kind"), args=[ast.Constant(value=str() as name)]):
+                return Kind(name)
+    return Kind.CORRECTNESS
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import json
 import os
 import signal
 import subprocess
@@ -16,20 +14,20 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from grader import authoring, grading, judges, manifest, progress, scaffold, signals
+from grader import authoring, grading, judges, latest, manifest, progress, signals, standing
 from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root, state_folder
 from grader.cli_ci import ci
-from grader.errors import GraderError, GraderFault, UsageError
-from grader.render import junit, schedule, terminal
+from grader.cli_learn import COMMANDS, overview, where_you_stand
+from grader.cli_report import FULL, outputs, remedy, write_all
+from grader.cli_report import report as show_report
+from grader.errors import GraderError, UsageError
+from grader.render import schedule, screen, terminal
 from grader.render.live import Live
-from grader.render.watching import Screen
+from grader.render.watching import View
 from grader.sandbox import cage
 from grader.text import visible
-from grader.verdict import ExerciseResult, Verdict, to_json, write_atomically
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # the disk, the quota or the file's largest size is reached
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
+from grader.verdict import ExerciseResult, Report, Verdict
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,83 +36,7 @@ def app(context: click.Context) -> None:
     """Learn Python concurrency by exercises, and know whether your solution is right."""
     context.obj = Catalog(find_root())
     if context.invoked_subcommand is None:
-        _where_you_stand(context.obj)
-
-
-def _where_you_stand(catalog: Catalog) -> None:
-    done = progress.solved(catalog.root)
-    _list(catalog, done)
-    following = progress.next_exercise(catalog)
-    if following is None:
-        click.echo("\nAll exercises are solved.")
-        return
-    click.echo(f"\nNext: {following.slug}. Read the task with `grader show {following.slug}`,")
-    click.echo(f"edit {following.stub.relative_to(catalog.root).as_posix()}, then run `grader check {following.slug}`.")
-
-
-def _list(catalog: Catalog, done: set[str]) -> None:
-    for track in catalog.tracks:
-        click.echo(f"{track.title} ({track.name})")
-        for exercise in track.exercises:
-            mark = "done" if exercise.slug in done else "    "
-            click.echo(
-                f"  {mark} {'*' * exercise.stars:<5} {exercise.slug:<20} {exercise.title} ({exercise.minutes} min)"
-            )
-
-
-@app.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_obj
-def list_(catalog: Catalog, as_json: bool) -> None:
-    """All exercises."""
-    done = progress.solved(catalog.root)
-    if not as_json:
-        _list(catalog, done)
-        return
-    entries = [
-        {
-            "name": e.slug,
-            "track": e.track,
-            "title": e.title,
-            "stars": e.stars,
-            "minutes": e.minutes,
-            "solved": e.slug in done,
-        }
-        for e in catalog.exercises
-    ]
-    click.echo(json.dumps(entries, indent=1))
-
-
-@app.command()
-@click.argument("name")
-@click.pass_obj
-def show(catalog: Catalog, name: str) -> None:
-    """The task of an exercise."""
-    from rich.markdown import Markdown  # slow to import, and of no use to `grader check`
-
-    Console().print(Markdown(catalog.find(name).readme.read_text(encoding="utf-8")))
-
-
-@app.command()
-@click.argument("name")
-@click.pass_obj
-def hint(catalog: Catalog, name: str) -> None:
-    """The next hint of an exercise (there are three)."""
-    exercise = catalog.find(name)
-    number, text = progress.next_hint(exercise)
-    click.echo(f"Hint {number} of {len(exercise.hints)}: {text}")
-
-
-@app.command()
-@click.argument("name")
-@click.pass_obj
-def reset(catalog: Catalog, name: str) -> None:
-    """Bring the stub back; your file is kept beside it."""
-    exercise = catalog.find(name)
-    kept = scaffold.reset(exercise)
-    if kept is not None:
-        click.echo(f"Your file is kept as {kept.relative_to(catalog.root).as_posix()}.")
-    click.echo(f"{exercise.stub.relative_to(catalog.root).as_posix()} is the stub again.")
+        where_you_stand(context.obj)
 
 
 @app.command()
@@ -122,8 +44,7 @@ def reset(catalog: Catalog, name: str) -> None:
 @click.option("--all", "everything", is_flag=True, help="Check every exercise.")
 @click.option("--submission", type=click.Path(path_type=Path), help="Check this file instead of the exercise's own.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random data.")
-@click.option("--json", "json_file", type=OUTPUT, help="Write the report as JSON.")
-@click.option("--junit", "junit_file", type=OUTPUT, help="Write the report as JUnit XML.")
+@outputs
 @click.option("--debug", is_flag=True, help="One process, no limits, no capture: breakpoints work.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
 @click.option(
@@ -132,15 +53,15 @@ def reset(catalog: Catalog, name: str) -> None:
 @click.pass_obj
 def check(
     catalog: Catalog,
+    /,
     names: Sequence[str],
     everything: bool,
     submission: Path | None,
     seed: int,
-    json_file: Path | None,
-    junit_file: Path | None,
     debug: bool,
     jobs: int | None,
     isolation: str | None,
+    **files: Path | None,
 ) -> None:
     """Check exercises, by default the next one that is not solved."""
     exercises = _chosen(catalog, names, everything)
@@ -150,17 +71,19 @@ def check(
     if debug:
         sys.exit(_debug(requests, seed))
     differences = manifest.differences(catalog)
+    sources = latest.sources_of(request.submission for request in requests)
     results, level = _graded(requests, seed, jobs, isolation)
+    here = screen.screen_of(sys.stdout)
     for result in results:
-        _print(terminal.exercise(result))
+        screen.show(terminal.exercise(result, here))
     report = grading.report(results, seed, level, differences)
     if len(results) > 1:
-        _print([terminal.total(report)])
-    for path, text in ((json_file, to_json), (junit_file, junit.junit)):
-        if path is not None:
-            _write(path, text(report))
+        screen.show([terminal.total(report)])
+    write_all(report, sources, files)
+    _keep(catalog, report, sources)
     if submission is None:
         _remember(catalog, results)
+        _tell_what_is_next(catalog, exercises, results, here)
     _tell_differences(differences)
     _tell_own_faults(results)
     sys.exit(_exit_code(results))
@@ -178,7 +101,8 @@ def watch_(catalog: Catalog, name: str | None, seed: int, isolation: str | None)
     from grader.watch import watch  # slow to import, and of no use to other commands
 
     [exercise] = _chosen(catalog, [name] if name else [], everything=False)
-    watch(catalog, exercise, Screen(_console()), lambda catalog: [], seed=seed, isolation=isolation)
+    view = View(Console(highlight=False), screen.screen_of(sys.stdout))
+    watch(catalog, exercise, view, overview, seed=seed, isolation=isolation)
 
 
 def _remember(catalog: Catalog, results: Sequence[ExerciseResult]) -> None:
@@ -186,6 +110,25 @@ def _remember(catalog: Catalog, results: Sequence[ExerciseResult]) -> None:
         progress.remember(catalog.root, results)
     except OSError as error:  # only a memory aid: the verdict stands without it
         _say(f"What you have solved could not be remembered in {state_folder(catalog.root)}: {error.strerror}.")
+
+
+def _tell_what_is_next(
+    catalog: Catalog, exercises: Sequence[Exercise], results: Sequence[ExerciseResult], here: screen.Screen
+) -> None:
+    if len(results) != 1 or results[0].verdict in (Verdict.NOT_STARTED, Verdict.ERROR):
+        return
+    solved = results[0].verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE)
+    text = standing.after(solved, exercises[0], progress.next_exercise(catalog), progress.hints_seen(exercises[0]))
+    screen.show(Text(line) for line in screen.wrapped(text, here.columns))
+
+
+def _keep(catalog: Catalog, report: Report, sources: latest.Sources) -> None:
+    try:
+        latest.keep(catalog.root, report, sources)
+    except OSError as error:  # the verdict stands without it
+        _say(
+            f"`grader report` cannot show this again, for nothing can be kept in {state_folder(catalog.root)}: {error.strerror}."
+        )
 
 
 def _tell_differences(differences: Sequence[str]) -> None:
@@ -232,7 +175,7 @@ def _debug(requests: Sequence[grading.Request], seed: int) -> int:
     environment = {**judges.judge_environment(), "GRADER_LAUNCH": "debug"}
     code = 0
     for request in requests:
-        command = [*judges.judge_command(request.exercise, request.submission, seed), "-s", "-x"]
+        command = [*judges.PYTEST, *judges.arguments_of(request.exercise, request.submission, seed), "-s", "-x"]
         code = max(code, subprocess.call(command, env=environment, cwd=request.exercise.root))
     return min(code, 1)
 
@@ -247,17 +190,18 @@ def _debug(requests: Sequence[grading.Request], seed: int) -> int:
 def replay(catalog: Catalog, name: str, token: str, submission: Path | None, seed: int, whole: bool) -> None:
     """Play a schedule that failed, step by step, with the variables that change."""
     played = replaying.replay(grading.request(catalog.find(name), submission), token, seed)
-    _print([Text(played.title, "bold"), *schedule.legend(played.steps)])
+    here = screen.screen_of(sys.stdout)
+    screen.show([Text(played.title, "bold"), *schedule.legend(played.steps)])
     wait = not whole and sys.stdin.isatty() and sys.stdout.isatty()
     if wait:
-        click.echo("Space or Enter: next step, a: all the rest, q: quit.")
-    for row in schedule.rows(played.steps):
-        _print([row])
+        screen.say("Space or Enter: next step, a: all the rest, q: quit.")
+    for row in schedule.rows(played.steps, here):
+        screen.show([row])
         key = click.getchar() if wait else ""
         if key in ("q", "Q", "\x1b"):
             return
         wait = wait and key not in ("a", "A")
-    _print([Text(visible(played.ending))])
+    screen.show(Text(line) for line in screen.wrapped(visible(played.ending), here.columns))
 
 
 @app.command(hidden=not authoring.is_here("demo"))
@@ -267,13 +211,14 @@ def demo(catalog: Catalog, jobs: int | None) -> None:
     """Grade a correct, a sequential and a racy or leaking submission of each classic, and show the verdicts."""
     labelled = authoring.module("demo").requests(catalog)
     results, _ = _graded([request for _, request in labelled], 0, jobs)
+    here = screen.screen_of(sys.stdout)
     for (label, _), result in zip(labelled, results, strict=True):
-        _print([Text(f"\n{label.capitalize()} submission of", "bold"), *terminal.exercise(result)])
+        screen.show([Text(f"\n{label.capitalize()} submission of", "bold"), *terminal.exercise(result, here)])
     as_meant = all(
         (result.verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE)) == (label == "correct")
         for (label, _), result in zip(labelled, results, strict=True)
     )
-    click.echo("\nAll nine verdicts are as they should be." if as_meant else "\nA verdict is not as it should be.")
+    screen.say("\nAll nine verdicts are as they should be." if as_meant else "\nA verdict is not as it should be.")
     sys.exit(0 if as_meant else 3)
 
 
@@ -284,47 +229,25 @@ def _exit_code(results: Iterable[ExerciseResult]) -> int:
     return 0 if verdicts <= {Verdict.PASSED, Verdict.INCONCLUSIVE} else 1
 
 
-def _console() -> Console:
-    return Console(width=max(terminal.WIDTH, Console().width), highlight=False)
-
-
-def _print(lines: Iterable[Text]) -> None:
-    console = _console()
-    for line in lines:
-        console.print(line, soft_wrap=True)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        kind = GraderFault if error.errno in FULL else UsageError
-        raise kind(f"The report could not be written to {path}: {error.strerror}. {_remedy(error)}") from error
-
-
-def _remedy(error: OSError) -> str:
-    if error.errno in FULL:
-        return "Free some disk space, and run the command again."
-    return "Name a file in a folder that you can write to."
-
-
 def _say(text: str) -> None:
     """One line on standard error."""
     click.echo(f"grader: {visible(text, one_line=True)}", err=True)
 
 
-for command in (ci, *authoring.commands()):
+for command in (*COMMANDS, show_report, ci, *authoring.commands()):
     app.add_command(command)
 
 
 def main() -> None:
     """Run the command; every way out has a clear line and an exit code."""
     signals.install()
+    screen.never_fail()
     try:
         code = _run(app.main)
         signals.ignore()
     except signals.Stopped as stopped:
         code = signals.tell(stopped)
+    screen.finish()
     sys.exit(code)
 
 
@@ -356,4 +279,4 @@ def _run(command: Callable[..., Any]) -> int:
 
 
 def _fix(error: OSError) -> str:
-    return _remedy(error) if error.errno in FULL else "GRADER_TRACEBACK=1 shows where."
+    return remedy(error) if error.errno in FULL else "GRADER_TRACEBACK=1 shows where."

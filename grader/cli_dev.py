@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from typing import TextIO
 import click
 from rich.console import Console
 
-from grader import explore_bench, fuzz, grading, manifest, overview, selfcheck
+from grader import explore_bench, fuzz, grading, manifest, overview, selfcheck, watch_bench
 from grader import soak as soaking
 from grader.catalog import Catalog, Exercise
 from grader.errors import GraderFault, UsageError
@@ -118,7 +119,7 @@ def calibrate(catalog: Catalog, names: Sequence[str], times: int) -> None:
         for path in (exercise.reference, *exercise.accepted):
             checks = _timed(exercise, path, times)
             for name in dict.fromkeys(c.name for c in checks):
-                evidence = [c.evidence for c in checks if c.name == name and c.evidence]
+                evidence = [c.evidence for c in checks if c.name == name and c.evidence and "ratio" in c.evidence]
                 if not evidence:
                     click.echo(f"{exercise.slug} {path.stem} {name}: not measured here")
                     continue
@@ -216,6 +217,18 @@ def explore(names: Sequence[str], seeds: int, schedules: int, target: TextIO | N
         click.echo(f"{explore_bench.total(rows)}\n")
         wrong += sum(row.seeds - row.right for row in rows)
     sys.exit(1 if wrong else 0)
+
+
+@bench.command()
+@click.argument("name", default="warm_caches")
+@click.option("--saves", default=20, show_default=True)
+@click.pass_obj
+def watch(catalog: Catalog, name: str, saves: int) -> None:
+    """How long a student waits for the first result after a save, and for all of them (medians)."""
+    click.echo(watch_bench.HEADING)
+    with tempfile.TemporaryDirectory() as folder:
+        for row in watch_bench.rows(catalog.root, catalog.find(name).slug, saves, Path(folder)):
+            click.echo(watch_bench.line(row))
 
 
 def _bench_start(catalog: Catalog, times: int) -> None:

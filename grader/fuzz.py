@@ -26,6 +26,7 @@ from grader.judge.feedback import judge
 from grader.sandbox import remote, wire
 from grader.sandbox.outcomes import SubmissionError
 from grader.sandbox.session import Job, Session
+from grader.timeline import Use
 from grader.verdict import Verdict
 
 PATIENCE = 20.0  # seconds; everything here ends at once, so this much is a hang
@@ -118,7 +119,7 @@ class _Nobody:
     level = "none (fuzz)"
     folder: Path | None = None
     user: int | None = None
-    in_place = False
+    in_place = forgets = False
 
     def start(self, config: dict[str, Any]) -> int:
         self.config = config
@@ -134,7 +135,7 @@ class _Nobody:
     def listener(self, port: int) -> socket.socket | None:
         return None
 
-    def memory(self, number: int) -> dict[int, int]:
+    def uses(self, number: int) -> dict[int, Use]:
         return {}
 
     def descendants(self, pid: int) -> list[psutil.Process]:

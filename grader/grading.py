@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import math
@@ -12,16 +13,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from grader.catalog import Exercise
 from grader.errors import GraderFault, UsageError
-from grader.judges import Judging, judge_environment
+from grader.judges import Judging, StandingJudge, judge_environment
 from grader.measure.cores import usable_cores
 from grader.nursery import SUPPORTED, Nursery
 from grader.review import review
@@ -30,6 +31,7 @@ from grader.sandbox.removal import remove
 from grader.verdict import CheckResult, ExerciseResult, Report, exercise_result
 
 LARGEST = 256 * 1024  # bytes of a submission
+J = TypeVar("J", Judging, StandingJudge)
 Heard = Callable[["Request", CheckResult], None]
 
 
@@ -77,7 +79,7 @@ class Grading:
             raise _no_folder(error) from error
         self.isolation = cage.resolve(isolation)
         self._jobs = jobs or usable_cores()
-        self._running: set[Judging] = set()
+        self._running: set[Judging | StandingJudge] = set()
         self._nursery: Nursery | None = None
         self._lock = threading.Lock()
         # Everything of this run lies in here, also what judges and submissions write. Only named as yet: whoever makes
@@ -131,93 +133,98 @@ class Grading:
         return self._one(asked, heard) if time.monotonic() < end else None
 
     def _one(self, asked: Request, heard: Heard) -> ExerciseResult:
-        folder = self._folder / str(next(self._numbers))
-        folder.mkdir()
+        folder = self._new_folder()
         # A copy: the student may save again while the checks run.
-        shutil.copyfile(asked.submission, folder / asked.submission.name)
-        judging = self._begin(asked.exercise, folder, asked.submission.name, asked.only)
-        return self.finished(judging, asked, heard)
+        copy = folder / asked.submission.name
+        shutil.copyfile(asked.submission, copy)
+        wanted = ["-k", " or ".join(asked.only)] if asked.only else []
+        with self._begun(
+            lambda: Judging(
+                asked.exercise,
+                folder,
+                copy,
+                seed=self._seed,
+                isolation=self.isolation,
+                options=[*self._options, *wanted],
+                nursery=self._nursery,
+            )
+        ) as judging:
+            return result_of(asked, copy, judging.finish(lambda check: heard(asked, check)))
 
-    def ready(self, exercise: Exercise, options: Sequence[str] = ()) -> Ready:
-        """A judge that has everything but the submission, so that it answers at once."""
+    def _new_folder(self) -> Path:
         folder = self._folder / str(next(self._numbers))
         folder.mkdir()
-        return Ready(self, exercise, self._begin(exercise, folder, exercise.stub.name, options=options, waits=True))
+        return folder
 
-    def _begin(
-        self,
-        exercise: Exercise,
-        folder: Path,
-        name: str,
-        only: Sequence[str] = (),
-        options: Sequence[str] = (),
-        waits: bool = False,
-    ) -> Judging:
-        wanted = ["-k", " or ".join(only)] if only else []
+    @contextlib.contextmanager
+    def _begun(self, begin: Callable[[], J]) -> Iterator[J]:
+        """A judge that `stop` ends, too."""
         with self._lock:
             if self._stopped:
                 raise GraderFault("This run was stopped.")
-            judging = Judging(
-                exercise, folder, name, seed=self._seed, isolation=self.isolation,
-                options=[*self._options, *options, *wanted], nursery=self._nursery, waits=waits,
-            )  # fmt: skip
-            self._running.add(judging)
-        return judging
+            judge = begin()
+            self._running.add(judge)
+        try:
+            yield judge
+        finally:
+            with self._lock:
+                self._running.discard(judge)
 
-    def forget(self, judging: Judging) -> None:
-        """Wait for the end of a judge that was ended before it had anything to judge."""
-        judging.finish(lambda check: None)
-        with self._lock:
-            self._running.discard(judging)
-
-    def finished(self, judging: Judging, asked: Request, heard: Heard) -> ExerciseResult:
-        """Wait for the end of this judge."""
-        checks = judging.finish(lambda check: heard(asked, check))
-        with self._lock:
-            self._running.discard(judging)
-        source = judging.copy.read_bytes()
-        exercise = asked.exercise
-        submission = {
-            "path": _short(asked.submission, exercise.root),
-            "sha256": hashlib.sha256(source).hexdigest(),
-            "review": review(source.decode("utf-8", errors="replace")),
-        }
-        return exercise_result(exercise.slug, exercise.track, checks, exercise.points, submission)
+    @contextlib.contextmanager
+    def standing(self, exercise: Exercise, options: Sequence[str] = ()) -> Iterator[Standing]:
+        """A judge that has everything but submissions, and takes them one after the other. Closed at the end."""
+        folder = self._new_folder()
+        with self._begun(
+            lambda: StandingJudge(
+                exercise, folder, seed=self._seed, isolation=self.isolation, options=[*self._options, *options]
+            )
+        ) as judge:
+            try:
+                yield Standing(exercise, judge, folder)
+            finally:
+                judge.close()
+                remove(folder)
 
 
-class Ready:
-    """A judge that waits for a submission (`Grading.ready`). It judges one; end it with `close()` in any case."""
+class Standing:
+    """What `Grading.standing` gives."""
 
-    def __init__(self, grading: Grading, exercise: Exercise, judging: Judging) -> None:
-        self._grading, self._exercise, self._judging = grading, exercise, judging
+    def __init__(self, exercise: Exercise, judge: StandingJudge, folder: Path) -> None:
+        self.exercise = exercise
+        self._judge, self._folder = judge, folder
         self._seen = _seen(exercise)
-        self._lock = threading.Lock()
-        self._began = self._closed = False
+        self._numbers = itertools.count()
 
     @property
     def is_usable(self) -> bool:
-        """Does it still wait, with the checks and given files that are on the disk now?"""
-        return not self._began and not self._judging.has_ended() and self._seen == _seen(self._exercise)
+        """Does it still stand, with the checks and given files that are on the disk now?"""
+        return not self._judge.has_ended() and self._seen == _seen(self.exercise)
 
-    def run(self, asked: Request, heard: Heard) -> ExerciseResult | None:
-        """None if it was closed meanwhile. Raises OSError when the submission cannot be copied."""
-        with self._lock:
-            if self._closed:
-                return None
-            shutil.copyfile(asked.submission, self._judging.copy)
-            self._began = True
-            self._judging.go()
-        result = self._grading.finished(self._judging, asked, heard)
-        return None if self._closed else result
+    def run(self, asked: Request, heard: Heard = lambda request, result: None) -> ExerciseResult:
+        """Raises OSError when the submission cannot be copied. Ends with verdict `error` if `end` comes meanwhile."""
+        folder = self._folder / f"submission-{next(self._numbers)}"
+        folder.mkdir()
+        copy = folder / asked.submission.name
+        shutil.copyfile(asked.submission, copy)
+        result = result_of(asked, copy, self._judge.judge(copy, lambda check: heard(asked, check), asked.only))
+        remove(folder)
+        return result
 
-    def close(self) -> None:
-        """End the judge and all that is below it, whatever it does. From any thread, also twice."""
-        with self._lock:
-            self._closed = True
-            self._judging.end()
-            if not self._began:
-                self._began = True
-                self._grading.forget(self._judging)
+    def end(self) -> None:
+        """Kill the judge. From any thread, at any time."""
+        self._judge.end()
+
+
+def result_of(asked: Request, copy: Path, checks: Sequence[CheckResult]) -> ExerciseResult:
+    """From the results of the checks to that of the exercise. `copy` is what was judged."""
+    source = copy.read_bytes()
+    exercise = asked.exercise
+    submission = {
+        "path": _short(asked.submission, exercise.root),
+        "sha256": hashlib.sha256(source).hexdigest(),
+        "review": review(source.decode("utf-8", errors="replace")),
+    }
+    return exercise_result(exercise.slug, exercise.track, checks, exercise.points, submission)
 
 
 def _seen(exercise: Exercise) -> list[tuple[int, int]]:
@@ -228,7 +235,14 @@ def _seen(exercise: Exercise) -> list[tuple[int, int]]:
 
 def report(results: Sequence[ExerciseResult], seed: int, isolation: str, differences: Sequence[str] = ()) -> Report:
     """`differences`: files that are not those of the release (`manifest.differences`)."""
-    environment: dict[str, Any] = {
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    score, most = sum(r.score for r in results), sum(r.max_score for r in results)
+    return Report(created, seed, environment(results, isolation, differences), score, most, tuple(results))
+
+
+def environment(results: Sequence[ExerciseResult], isolation: str, differences: Sequence[str] = ()) -> dict[str, Any]:
+    """Where it was judged, as in reports."""
+    return {
         "python": platform.python_version(),
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
         "platform": f"{sys.platform}-{platform.machine().lower()}",
@@ -237,9 +251,6 @@ def report(results: Sequence[ExerciseResult], seed: int, isolation: str, differe
         "isolation": isolation,
         "differences": list(differences),
     }
-    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    score, most = sum(r.score for r in results), sum(r.max_score for r in results)
-    return Report(created, seed, environment, score, most, tuple(results))
 
 
 def _effective_cores(results: Sequence[ExerciseResult]) -> float | None:

@@ -16,7 +16,7 @@ from grader.errors import UsageError
 SCHEMA = "grader/manifest/v1"
 NAME = "grader/manifest.json"
 KINDS = (".py", ".json", ".toml", ".ini", ".lock")
-SETTINGS = ("pyproject.toml", "requirements.lock")
+SETTINGS = ("pyproject.toml", "requirements.lock", "requirements-dev.lock")
 
 
 def path_of(root: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 from pathlib import Path
 
@@ -12,16 +13,44 @@ from grader.verdict import write_atomically
 
 
 def reset(exercise: Exercise) -> Path | None:
-    """Put the stub of the last release back; returns where the old file was kept, None if nothing was there to keep."""
+    """Put the stub of the last release back; returns where the old file was kept, None if nothing was there to keep.
+
+    The student's file stays where it is until its copy is complete. Raises GraderFault, and then nothing has changed.
+    """
     stub = _released(exercise)
     current = exercise.stub
     kept: Path | None = None
-    if current.exists() and current.read_bytes() != stub.encode():
-        names = (current.with_name(f"{exercise.slug}.mine-{number}.txt") for number in itertools.count(1))
-        kept = next(name for name in names if not name.exists())
-        current.rename(kept)
-    write_atomically(current, stub)
+    try:
+        if current.exists() and (mine := current.read_bytes()) != stub.encode():
+            kept = _keep(mine, exercise)
+        write_atomically(current, stub)
+    except OSError as error:
+        if kept is not None:
+            kept.unlink(missing_ok=True)
+        raise GraderFault(
+            f"The stub could not be brought back: {error.strerror} ({current.parent}). Your file is as it was."
+        ) from error
     return kept
+
+
+def _keep(content: bytes, exercise: Exercise) -> Path:
+    """A copy under a name that nobody had before, also when somebody else makes one at the same moment."""
+    for number in itertools.count(1):
+        path = exercise.stub.with_name(f"{exercise.slug}.mine-{number}.txt")
+        try:
+            file = open(path, "xb")  # noqa: SIM115 - closed below; who made it must be known when writing fails
+        except FileExistsError:
+            continue
+        try:
+            with file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())  # the original is about to go
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return path
+    raise AssertionError("numbers do not end")
 
 
 def _released(exercise: Exercise) -> str:

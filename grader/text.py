@@ -17,10 +17,15 @@ _COMMAND = re.compile(r":(?=:[A-Za-z])|#(?=#\w*\[)")
 
 def visible(text: str, *, one_line: bool = False) -> str:
     """`text` with everything that could steer a terminal or a CI system shown as an escape. Doing it again changes nothing."""
-    text = _CONTROL.sub(_escape, text.replace("\t", "    "))
+    text = harmless(text)
     if one_line:
         text = text.replace("\n", "\\n")
     return _COMMAND.sub(_escape, text)
+
+
+def harmless(text: str) -> str:
+    """`text` without control characters and invisible ones; what only CI systems obey stays as it is."""
+    return _CONTROL.sub(_escape, text.replace("\t", "    "))
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -155,6 +155,25 @@ def to_json(report: Report) -> str:
     return text.replace("##", "#\\u0023") + "\n"  # the same text; but CI systems obey `##[...]` in what is printed
 
 
+def from_json(text: str) -> Report:
+    """The report that `to_json` wrote. Raises ValueError for anything else."""
+    try:
+        data = json.loads(text)
+        if data["schema"] != SCHEMA:
+            raise ValueError(f"the schema is {data['schema']!r}, not {SCHEMA!r}")
+        return Report(**{**data, "exercises": tuple(_exercise_from(entry) for entry in data["exercises"])})
+    except (LookupError, TypeError, RecursionError) as error:
+        raise ValueError(f"no report of the form {SCHEMA}: {error}") from error
+
+
+def _exercise_from(data: dict[str, Any]) -> ExerciseResult:
+    checks = tuple(
+        CheckResult(**{**check, "kind": Kind(check["kind"]), "verdict": Verdict(check["verdict"])})
+        for check in data["checks"]
+    )
+    return ExerciseResult(**{**data, "verdict": Verdict(data["verdict"]), "checks": checks})
+
+
 def _strict(value: Any) -> Any:
     """Without what JSON has not (NaN, infinities) and what other readers of JSON refuse (halves of surrogate pairs)."""
     if isinstance(value, dict):

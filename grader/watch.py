@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,8 +26,8 @@ from rich.text import Text
 from grader import grading, progress
 from grader.catalog import Catalog, Exercise
 from grader.errors import GraderError, GraderFault
-from grader.grading import Grading, Ready, Request
-from grader.render.watching import Screen
+from grader.grading import Grading, Request, Standing
+from grader.render.watching import View
 from grader.verdict import CheckResult, ExerciseResult, Verdict
 
 QUICK_FIRST = ("--quick-first",)
@@ -71,53 +72,61 @@ Event = Lost | Key | Changed | Heard | Ended
 
 
 class Judges:
-    """At most one judge that works and one that is ready for the next save. Thread-safe."""
+    """At most one judge that works and one that is ready for the next save. Thread-safe; `close()` it at the end."""
 
     def __init__(self, grading: Grading) -> None:
         self._grading = grading
         self._lock = threading.Lock()
-        self._ready: tuple[Exercise, Ready] | None = None
-        self._working: Ready | None = None
+        self._ready: tuple[Standing, ExitStack] | None = None
+        self._working: Standing | None = None
 
     def prepare(self, exercise: Exercise) -> None:
+        """Have a judge ready for this exercise."""
         with self._lock:
             if self._ready is not None:
-                if self._ready[0] == exercise and self._ready[1].is_usable:
+                if self._ready[0].exercise == exercise and self._ready[0].is_usable:
                     return
                 self._ready[1].close()
-            self._ready = exercise, self._grading.ready(exercise, QUICK_FIRST)
+            stack = ExitStack()
+            self._ready = stack.enter_context(self._grading.standing(exercise, QUICK_FIRST)), stack
 
     def run(self, asked: Request, heard: Callable[[Request, CheckResult], None]) -> ExerciseResult | None:
         """None if `stop` or another `run` came meanwhile. Raises OSError or GraderError when nothing could be judged."""
+        self.stop()
         self.prepare(asked.exercise)
         with self._lock:
             assert self._ready is not None
-            judge, self._ready = self._ready[1], None
-            before, self._working = self._working, judge
-        if before is not None:
-            before.close()
-        try:
-            return judge.run(asked, heard)
-        finally:
-            judge.close()
+            (judge, stack), self._ready = self._ready, None
+            self._working = judge
+        with stack:
+            result = judge.run(asked, heard)
             with self._lock:
-                if self._working is judge:
-                    self._working = None
+                if self._working is not judge:
+                    return None
+                if result.verdict is not Verdict.ERROR and self._ready is None:  # it is ready for the next save
+                    self._ready = judge, stack.pop_all()
+                self._working = None
+        return result
 
     def stop(self) -> None:
         """End the judge that works."""
         with self._lock:
-            working = self._working
+            working, self._working = self._working, None
         if working is not None:
-            working.close()
+            working.end()
+
+    def close(self) -> None:
+        self.stop()
+        with self._lock:
+            if self._ready is not None:
+                self._ready[1].close()
+                self._ready = None
 
 
 class Watch:
     """The state of one `grader watch`, and what each event does to it."""
 
-    def __init__(
-        self, catalog: Catalog, exercise: Exercise, judges: Judges, screen: Screen, overview: Overview
-    ) -> None:
+    def __init__(self, catalog: Catalog, exercise: Exercise, judges: Judges, screen: View, overview: Overview) -> None:
         self._overview = overview
         self._catalog, self._exercise, self._judges, self._screen = catalog, exercise, judges, screen
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -129,7 +138,7 @@ class Watch:
     async def main(self, changes: AsyncIterator[frozenset[Path]], keys: Input | None) -> None:
         """Until the user quits."""
         loop = asyncio.get_running_loop()
-        with contextlib.ExitStack() as stack:
+        with ExitStack() as stack:
             if keys is not None:
                 stack.enter_context(keys.raw_mode())
                 stack.enter_context(keys.attach(lambda: self._read(keys)))
@@ -141,7 +150,7 @@ class Watch:
             finally:
                 follower.cancel()
                 self._screen.pause()
-                await asyncio.to_thread(self._judges.stop)
+                await asyncio.to_thread(self._judges.close)
 
     def _read(self, keys: Input) -> None:
         for press in [*keys.read_keys(), *keys.flush_keys()]:
@@ -321,7 +330,7 @@ async def changes_below(folders: Sequence[Path]) -> AsyncIterator[frozenset[Path
 
 
 def watch(
-    catalog: Catalog, exercise: Exercise, screen: Screen, overview: Overview, *, seed: int, isolation: str | None
+    catalog: Catalog, exercise: Exercise, screen: View, overview: Overview, *, seed: int, isolation: str | None
 ) -> None:
     """Until the user quits. Raises UsageError or GraderFault when no judge can be had at all."""
     keys = create_input(sys.stdin) if sys.stdin.isatty() else None

@@ -1,1 +1,1 @@
-"""Copies of this project for students and classroom platforms, and the results that those platforms read."""
+"""Many submissions of many people: found, graded in isolation, made into gradebooks; and copies of this project for students and platforms."""

@@ -1,30 +1,25 @@
-"""From a recorded schedule to words: steps with source lines and variables, who waits for whom, who holds what."""
+"""From a recorded schedule to words: who waits for whom, who holds what, where it went wrong."""
 
 from __future__ import annotations
 
-import ast
-import collections
 import inspect
 import linecache
 import os
-import re
 import sys
 import sysconfig
 import threading
 import traceback
 from collections.abc import Collection
-from dataclasses import dataclass
 from types import FrameType
-from typing import Any
 
 from grader.explore import causes, points
+from grader.explore.holding import address
 from grader.explore.primitives import Lock
-from grader.explore.results import Failure, Kind, Step, Wait
+from grader.explore.recording import Recorder, Taken, label
+from grader.explore.results import Failure, Kind, Wait
 from grader.explore.scheduler import Actor, Run
 
-PLAIN = (bool, int, float, str, bytes, type(None))
 STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
-MOST_STEPS = 400
 # What a thread waits for, by the standard library's function that the student's line called.
 WAITS = {
     "Condition.wait": "to be notified", "Condition.wait_for": "to be notified", "Event.wait": "for an event to be set",
@@ -37,129 +32,6 @@ WAITS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A lock that was taken: by whom, which (`id`), at which traced line, its expression there, and the function."""
-
-    actor: str
-    lock: int
-    line: int
-    label: str
-    frame: FrameType
-
-
-class Recorder:
-    """Called at every point of a replay; keeps a step whenever the actor or the line changes."""
-
-    def __init__(self) -> None:
-        self._steps: collections.deque[Step] = collections.deque(maxlen=MOST_STEPS)  # the last ones: the fault is there
-        self._last: tuple[Actor, FrameType, int] | None = None
-        self.taken: list[Taken] = []
-
-    def __call__(self, actor: Actor, frame: FrameType) -> None:
-        here = (actor, frame, frame.f_lineno)
-        if here == self._last:
-            return
-        self._last = here
-        file, line = frame.f_code.co_filename, frame.f_lineno
-        source = linecache.getline(file, line).strip()
-        if points.leaves_block(frame):
-            source = f"end of: {source}"
-        step = Step(actor.name, os.path.basename(file), line, frame.f_code.co_name, source, variables(frame))
-        self._steps.append(step)
-
-    def took(self, actor: Actor, lock: object, frame: FrameType) -> None:
-        self.taken.append(Taken(actor.name, id(lock), frame.f_lineno, label(frame), frame))
-
-    def steps(self) -> tuple[Step, ...]:
-        return tuple(self._steps)
-
-
-def variables(frame: FrameType) -> dict[str, str]:
-    """Simple local variables and simple attributes of `self`. Never calls code of the objects."""
-    found = {}
-    values = dict(frame.f_locals)
-    for name, value in values.items():
-        if (text := simple(value)) is not None and not name.startswith("."):
-            found[name] = text
-    own = values.get("self")
-    attributes = getattr(type(own), "__dict__", {}) and _attributes(own)
-    for name, value in attributes.items():
-        if (text := simple(value)) is not None:
-            found[f"self.{name}"] = text
-    return found
-
-
-def _attributes(own: object) -> dict[str, Any]:
-    try:
-        found = object.__getattribute__(own, "__dict__")
-    except AttributeError:
-        return {}
-    return dict(found) if type(found) is dict else {}
-
-
-def simple(value: Any, deep: bool = True) -> str | None:
-    """The `repr` of plain data, shortened; None for anything else."""
-    if type(value) in PLAIN:
-        text = repr(value)
-    elif deep and type(value) in (list, tuple, set) and len(value) <= 6:
-        parts = [simple(v, False) for v in value]
-        if None in parts:
-            return None
-        text = ", ".join(str(p) for p in parts)
-        text = f"[{text}]" if type(value) is list else f"({text})" if type(value) is tuple else f"{{{text}}}"
-    elif deep and type(value) is dict and len(value) <= 6:
-        pairs = [(simple(k, False), simple(v, False)) for k, v in value.items()]
-        if any(k is None or v is None for k, v in pairs):
-            return None
-        text = "{" + ", ".join(f"{k}: {v}" for k, v in pairs) + "}"
-    else:
-        return None
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def label(frame: FrameType) -> str:
-    """The lock that the frame's current line takes, as written there, with the values of the variables in it.
-
-    A local variable says little in `lock.acquire()`; what the function assigned to it says which lock it is.
-    """
-    file, line = frame.f_code.co_filename, frame.f_lineno
-    text = expression(linecache.getline(file, line).strip())
-    known = variables(frame)
-    if text.isidentifier() and text in frame.f_locals:
-        text = _assigned(text, frame) or text
-    named = dict.fromkeys(re.findall(r"(?<![\w.])[A-Za-z_]\w*(?!\w)", text))
-    values = [f"{name}={known[name]}" for name in named if name in known]
-    return f"{text} ({', '.join(values[:2])})" if values else text
-
-
-def _assigned(name: str, frame: FrameType) -> str:
-    """What the nearest `name = ...` above the current line of this function assigns; "" if it is none of few words."""
-    for line in range(frame.f_lineno - 1, frame.f_code.co_firstlineno, -1):
-        match = re.fullmatch(rf"{name}(?:: [^=]+)? = (.+)", linecache.getline(frame.f_code.co_filename, line).strip())
-        if match:
-            return match[1] if re.fullmatch(r"[\w.\[\]'\"]{1,60}", match[1]) else ""
-    return ""
-
-
-def expression(source: str) -> str:
-    """The lock's expression in `with self.lock:`, `self.lock.acquire(timeout=1)` or `stack.enter_context(lock)`; or ""."""
-    try:
-        tree = ast.parse(source + (" pass" if source.endswith(":") else ""))
-    except SyntaxError:
-        return ""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.With | ast.AsyncWith):
-            locks = [ast.unparse(item.context_expr) for item in node.items]
-            return locks[0] if len(locks) == 1 else f"one of {', '.join(locks)}"
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr == "acquire":
-                return ast.unparse(node.func.value)
-            if node.func.attr == "enter_context" and node.args:
-                return ast.unparse(node.args[0])
-    return ""
-
-
 def described(error: BaseException) -> str:
     text = traceback.format_exception_only(error)[-1].strip()
     return text if len(text) <= 300 else text[:297] + "..."
@@ -169,7 +41,7 @@ def failure(run: Run, error: BaseException | None, recorder: Recorder, files: Co
     """The failure of a finished run, in words. The waits were taken down before its actors were ended."""
     assert run.failure is not None
     kind, message, detail = run.failure
-    steps, place = recorder.steps(), None
+    steps, place = recorder.steps(at_locks=kind is Kind.DEADLOCK), None
     if error is not None:
         place = _place(error, files)
     waits = tuple(detail) if kind is Kind.DEADLOCK and detail else ()
@@ -185,7 +57,7 @@ def failure(run: Run, error: BaseException | None, recorder: Recorder, files: Co
 
 def note_on(run: Run, recorder: Recorder) -> str:
     """What the locks that were held say about a race."""
-    taken = [(t.actor, t.lock, t.line if t.label else None) for t in recorder.taken]
+    taken = [(t.actor, address(t.lock), t.line if t.label else None) for t in recorder.taken]
     return causes.of_race(taken, [a.name for a in run.actors[1:]])
 
 
@@ -218,7 +90,7 @@ def outside_control(run: Run, files: Collection[str]) -> Failure:
 
 def waits_of(run: Run) -> tuple[Wait, ...]:
     """Who waits for whom, now: to be called while the actors are still blocked. Locks are named in recorded schedules."""
-    taken = {t.lock: t for t in run.watch.taken} if isinstance(run.watch, Recorder) else {}
+    taken = {address(t.lock): t for t in run.watch.taken} if isinstance(run.watch, Recorder) else {}
     waits = [_wait(actor, taken) for actor in run.actors if not actor.done and not actor.ready]
     return tuple(wait for wait in waits if wait is not None)
 
@@ -231,7 +103,7 @@ def _wait(actor: Actor, taken: dict[int, Taken]) -> Wait | None:
     what, holder, since = _what(chain, mine), "", None
     if isinstance(actor.resource, Lock) and not what:
         what, owner = "for a lock", actor.resource.holder
-        since = taken.get(id(actor.resource))
+        since = taken.get(address(actor.resource))
         if owner is not None:
             holder = _holder(owner, actor, since.frame if since else None, chain)
     elif isinstance(actor.resource, Actor):

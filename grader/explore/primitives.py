@@ -47,6 +47,8 @@ class Lock:
             deadline = None if timeout == -1 else run.now + timeout
             condition = self._condition_waited_for() if run.spurious else None
             run.log.append(("wait", actor, self))
+            if run.watch is not None and (frame := _traced_frame()) is not None:
+                run.watch.waits(actor, self, frame)
             while self._locked:
                 if not run.block(actor, self, deadline, condition):
                     return False

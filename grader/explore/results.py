@@ -22,7 +22,11 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One stretch of one actor at one line. `state` holds the simple variables as they are before the line runs."""
+    """One stretch of one actor at one line. `state` holds the simple variables as they are before the line runs.
+
+    `holds`: the locks of the program that the actor holds then, outermost first; `waits`: the one that it had to wait for
+    before it went on. Both by their expressions in the source, as a `Wait` has them.
+    """
 
     actor: str
     file: str
@@ -30,6 +34,8 @@ class Step:
     function: str
     source: str
     state: dict[str, str] = field(default_factory=dict)
+    holds: tuple[str, ...] = ()
+    waits: str = ""
 
 
 @dataclass(frozen=True)

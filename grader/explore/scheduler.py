@@ -69,9 +69,10 @@ class Solo:
 
 
 class Watcher(Protocol):
-    """Is told of every point in traced code, and of every lock that is taken below it."""
+    """Is told of every point in traced code, and of every lock that is waited for and taken below it."""
 
     def __call__(self, actor: Actor, frame: FrameType) -> None: ...
+    def waits(self, actor: Actor, lock: object, frame: FrameType) -> None: ...
     def took(self, actor: Actor, lock: object, frame: FrameType) -> None: ...
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grader.explore import explain, helpers, world
+from grader.explore import explain, helpers, recording, world
 from grader.explore.program import Program
 from grader.explore.results import Evidence, Failure, Kind, Outcome, Step, Summary, parse_schedule, schedule_text
 from grader.explore.scheduler import Abort, Limits, Run
@@ -91,7 +91,7 @@ class Exploration:
 
     # -- one schedule ------------------------------------------------------------------------------------------------
 
-    def _execute(self, strategy: Strategy, watch: explain.Recorder | None = None) -> Ended:
+    def _execute(self, strategy: Strategy, watch: recording.Recorder | None = None) -> Ended:
         options = self.options
         run = Run(
             strategy,
@@ -154,7 +154,7 @@ class Exploration:
             return other.failed is not None and other.failed[0] is kind and _named(other.error) == _named(ended.error)
 
         shortest = self._minimised(ended.run.schedule, same, most=300 if kind is not Kind.LIVELOCK else 5)
-        recorder = explain.Recorder()
+        recorder = recording.Recorder()
         again = self._execute(Follow(*parse_schedule(shortest)), recorder)
         if not same(again):
             text = f"{kind}: {message}; but the same schedule did not do it again"
@@ -169,19 +169,19 @@ class Exploration:
             return other.failed is None and bool(self._key(other.value) == wanted)
 
         shortest = self._minimised(outcome.schedule, same, most=300)
-        recorder = explain.Recorder()
+        recorder = recording.Recorder()
         again = self._execute(Follow(*parse_schedule(shortest)), recorder)
         note = explain.note_on(again.run, recorder)
         return Evidence(again.run.schedule, recorder.steps(), again.run.switches, note)
 
     def replay(self, schedule: str) -> tuple[Any, Failure | None, tuple[Step, ...]]:
         """Play one schedule: what the scenario returned, or the failure, and the steps. Raises ValueError."""
-        recorder = explain.Recorder()
+        recorder = recording.Recorder()
         ended = self._execute(Follow(*parse_schedule(schedule)), recorder)
-        failure = None
-        if ended.failed:
-            failure = explain.failure(ended.run, ended.error, recorder, self._program.files)
-        return ended.value, failure, recorder.steps()
+        if not ended.failed:
+            return ended.value, None, recorder.steps()
+        failure = explain.failure(ended.run, ended.error, recorder, self._program.files)
+        return ended.value, failure, failure.steps
 
     def _minimised(self, schedule: str, same: Callable[[Ended], bool], most: int) -> str:
         """Fewest switches: decisions are dropped one by one; while several are left, schedules with 0 or 1 preemptions are tried."""

@@ -168,7 +168,7 @@ class TaskExploration:
         plan = _parsed(schedule)
         ended = self._play(plan, recorder)
         failure = self._failure(plan, ended, recorder) if ended.kind is not None else None
-        return ended.value, failure, recorder.steps()
+        return ended.value, failure, failure.steps if failure else recorder.steps()
 
     def _play(self, plan: Plan, recorder: Recorder | None = None) -> Ended:
         gc.freeze()  # the collection after each schedule need not look at what was there before it
@@ -193,8 +193,8 @@ class TaskExploration:
     def _failure(self, plan: Plan, ended: Ended, recorder: Recorder) -> TaskFailure:
         assert ended.kind is not None
         return TaskFailure(
-            ended.kind, ended.message, _text(plan, ended), recorder.steps(), ended.waits, ended.place, ended.type,
-            len(ended.deviations), _note(ended), cancelled=tuple(ended.log.cancelled),
+            ended.kind, ended.message, _text(plan, ended), recorder.steps(ended.kind is Kind.DEADLOCK), ended.waits,
+            ended.place, ended.type, len(ended.deviations), _note(ended), cancelled=tuple(ended.log.cancelled),
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from types import FrameType
 from typing import Any
 
-from grader.explore import explain, scheduler, tasks_view
+from grader.explore import explain, holding, scheduler, tasks_view
 from grader.explore.results import Kind, Wait
 from grader.explore.scheduler import Run
 from grader.explore.tasks_data import Cancellation, Complaint, EnoughError, Log, Plan, Recorder, TaskActor
@@ -47,7 +47,9 @@ class TaskConductor:
         self.loop: ControlledLoop | None = None
         self.main: TaskActor | None = None
         self.stuck = ""  # the task that blocks the loop for ever
-        self.holders: dict[int, list[tuple[str, int]]] = {}
+        self.holders: dict[
+            int, list[tuple[TaskActor, int, object]]
+        ] = {}  # of a lock: who took it, at which line; and itself
         self._actors: dict[int, TaskActor] = {}
         self._numbers: weakref.WeakKeyDictionary[asyncio.Task[Any], int] = weakref.WeakKeyDictionary()
         self._targets: list[TaskActor] = []
@@ -261,14 +263,14 @@ class TaskConductor:
 
     def _holder_for(self, task: asyncio.Task[Any]) -> tasks_view.Holders:
         def holder(lock: object) -> tuple[str, int]:
-            held = self.holders.get(id(lock), [])
+            held = self.holders.get(holding.address(lock), [])
             if not held:
                 return "", 0
-            name, line = held[-1]
-            if name == self.name_of(task):
-                return f"{name} (itself)", line
-            ended = not any(a.name == name and (t := a.task()) and not t.done() for a in self._actors.values())
-            return name + (" (which has ended)" if ended else ""), line
+            actor, line, _ = held[-1]
+            if actor is self.actor(task):
+                return f"{actor.name} (itself)", line
+            lives = (taker := actor.task()) is not None and not taker.done()
+            return actor.name + ("" if lives else " (which has ended)"), line
 
         return holder
 

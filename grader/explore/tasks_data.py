@@ -7,7 +7,7 @@ import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.explore import explain
+from grader.explore import recording
 from grader.explore.results import Kind, Step
 from grader.explore.tasks_strategies import Chooser
 
@@ -26,16 +26,17 @@ class Cancellation:
         return f"{self.task} was cancelled at {self.file}:{self.line}, in {self.function}: {self.source}"
 
 
-class Recorder(explain.Recorder):
+class Recorder(recording.Recorder):
     """Takes down the steps of a schedule, cancellations among them."""
 
     def forget(self) -> None:
         """Hold on to no frame: it holds on to its task, whose end must be seen."""
         self._last = None
+        self.holdings.forget()
 
     def cancelled(self, there: Cancellation) -> None:
         source = f"cancelled here: {there.source}"
-        self._steps.append(Step(there.task, there.file, there.line, there.function, source))
+        self._steps.append((Step(there.task, there.file, there.line, there.function, source), True))
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def play(scene: Scene, plan: Plan, recorder: Recorder | None = None) -> Ended:
     collecting = gc.isenabled()
     gc.disable()  # a collection in the middle would run finalizers at another point each time
     try:
-        with world.controlled(uncaught), tasks_world.watched(conductor, recorder is not None):
+        with world.controlled(uncaught), tasks_world.watched(conductor):
             thread = threading.Thread(target=main, name=SCENARIO)
             threading._main_thread = thread  # type: ignore[attr-defined]
             run.execute(lambda: helpers.start_actor(run, thread))
@@ -305,6 +305,9 @@ class _Watch:
 
     def __call__(self, actor: scheduler.Actor, frame: FrameType) -> None:
         self._recorder(self._who(actor), frame)
+
+    def waits(self, actor: scheduler.Actor, lock: object, frame: FrameType) -> None:
+        self._recorder.waits(self._who(actor), lock, frame)
 
     def took(self, actor: scheduler.Actor, lock: object, frame: FrameType) -> None:
         self._recorder.took(self._who(actor), lock, frame)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from types import FrameType
 from typing import Any
 
-from grader.explore import explain
+from grader.explore import recording
 from grader.explore.results import Wait
 
 ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
@@ -100,8 +100,8 @@ def wait_of(task: asyncio.Task[Any], name: str, files: Collection[str], named: N
     if mine is None:
         return Wait(name, what, "", 0, "", holder=holder, holder_line=held_at)
     file = os.path.basename(mine.f_code.co_filename)
-    held = explain.expression(linecache.getline(mine.f_code.co_filename, held_at).strip()) if held_at else ""
-    return Wait(name, what, file, mine.f_lineno, source_of(mine), explain.label(mine), holder, held_at, held)
+    held = recording.expression(linecache.getline(mine.f_code.co_filename, held_at).strip()) if held_at else ""
+    return Wait(name, what, file, mine.f_lineno, source_of(mine), recording.label(mine), holder, held_at, held)
 
 
 def _what(task: asyncio.Task[Any], frames: list[FrameType], named: Named, holders: Holders) -> tuple[str, str, int]:

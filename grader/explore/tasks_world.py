@@ -8,13 +8,14 @@ import ctypes
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
-from grader.explore import scheduler, tasks_view
+from grader.explore import holding, scheduler, tasks_view
 from grader.explore.results import Kind
 from grader.explore.tasks_conductor import TaskConductor
-from grader.explore.tasks_data import Complaint
+from grader.explore.tasks_data import Complaint, Recorder, TaskActor
 from grader.explore.tasks_loop import ControlledLoop
 
 UNAWAITED = "_warn_unawaited_coroutine"  # Python calls it when a coroutine is dropped that nobody awaited
@@ -29,8 +30,8 @@ def keep_for_ever(conductor: TaskConductor) -> None:
 
 
 @contextlib.contextmanager
-def watched(conductor: TaskConductor, holders: bool) -> Iterator[None]:
-    """Loops made here are controlled ones, and what Python only warns of is noted."""
+def watched(conductor: TaskConductor) -> Iterator[None]:
+    """Loops made here are controlled ones, and what Python only warns of is noted. In a replay also who holds which lock."""
     real_loop = asyncio.new_event_loop
     # Python 3.14 keeps the function in a module of its own.
     hearing = [m for m in (warnings, sys.modules.get("_py_warnings")) if hasattr(m, UNAWAITED)]
@@ -47,9 +48,9 @@ def watched(conductor: TaskConductor, holders: bool) -> Iterator[None]:
         (sys, "unraisablehook", lambda unraisable: None),
         *((module, UNAWAITED, unawaited) for module in hearing),
     ]
-    if holders:
+    if conductor.recorder is not None:
         for lock in (asyncio.Lock, asyncio.Semaphore):
-            changes += [(lock, name, new) for name, new in _holding(lock, conductor).items()]
+            changes += [(lock, name, new) for name, new in _holding(lock, conductor, conductor.recorder).items()]
     kept = [(where, name, where.__dict__[name]) for where, name, _ in changes]
     for where, name, new in changes:
         setattr(where, name, new)
@@ -60,27 +61,49 @@ def watched(conductor: TaskConductor, holders: bool) -> Iterator[None]:
             setattr(where, name, old)
 
 
-def _holding(lock: Any, conductor: TaskConductor) -> dict[str, Any]:
-    """`acquire` and `release` that take down who holds the lock since which line."""
+def _holding(lock: Any, conductor: TaskConductor, recorder: Recorder) -> dict[str, Any]:
+    """`acquire` and `release` that take down who waits for the lock, and who holds it since which line."""
     acquire, release = lock.acquire, lock.release
 
     async def acquire_and_note(self: Any) -> Any:
+        actor, line = _taker(conductor)
+        if actor is not None and _must_wait(self):
+            _tell(recorder.waits, actor, self, conductor)
         taken = await acquire(self)
-        task, frame = conductor.current(), tasks_view.calling(conductor.files)
-        if task is not None:
-            held = conductor.holders.setdefault(id(self), [])
-            held.append((conductor.name_of(task), frame.f_lineno if frame else 0))
+        if actor is not None:
+            conductor.holders.setdefault(holding.address(self), []).append((actor, line, self))
+            _tell(recorder.holds, actor, self, conductor)
         return taken
 
     def release_and_note(self: Any) -> None:
         release(self)
-        task, held = conductor.current(), conductor.holders.get(id(self), [])
-        name = conductor.name_of(task) if task is not None else ""
-        mine = next((entry for entry in held if entry[0] == name), held[0] if held else None)
+        task, held = conductor.current(), conductor.holders.get(holding.address(self), [])
+        actor = conductor.actor(task) if task is not None else None
+        mine = next((entry for entry in held if entry[0] is actor), held[0] if held else None)
         if mine is not None:
             held.remove(mine)
+            recorder.holdings.gave_back(mine[0], self)
 
     return {"acquire": acquire_and_note, "release": release_and_note}
+
+
+def _taker(conductor: TaskConductor) -> tuple[TaskActor | None, int]:
+    """The task that is running, and its line. A coroutine that kept the task itself would keep a forgotten one alive."""
+    task, frame = conductor.current(), tasks_view.calling(conductor.files)
+    return conductor.actor(task) if task is not None else None, frame.f_lineno if frame else 0
+
+
+def _tell(
+    what: Callable[[TaskActor, object, FrameType], None], actor: TaskActor, lock: object, conductor: TaskConductor
+) -> None:
+    if (frame := tasks_view.calling(conductor.files)) is not None:
+        what(actor, lock, frame)
+
+
+def _must_wait(lock: Any) -> bool:
+    """Also when it is free, but others were there before."""
+    waiters = getattr(lock, "_waiters", None)
+    return bool(lock.locked() or any(not waiter.cancelled() for waiter in waiters or ()))
 
 
 def _unawaited(coroutine: Any, conductor: TaskConductor) -> Complaint:

@@ -74,6 +74,10 @@ class Explore:
         """How much was looked at before the check passed, by the word of the submission's process."""
         return {"type": "schedule", "explored": self.schedules} if self.schedules else None
 
+    @property
+    def begun(self) -> bool:
+        return self._explorations > 0
+
     def __call__(
         self,
         scenario: Callable[..., Any],

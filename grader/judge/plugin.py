@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from grader.catalog import Catalog, Exercise, find_root
+from grader.catalog import Catalog, Exercise, find_root, title_of
 from grader.judge.expectations import CheckFailed, NotStarted, is_untouched
 from grader.judge.exploring import Explore
 from grader.judge.feedback import Judged, judge
@@ -31,6 +31,7 @@ from grader.services.mirror import Mirror
 from grader.text import visible
 from grader.verdict import NOT_MEASURED, CheckResult, Kind, Verdict
 
+OVER = {"over": True}  # behind the results of one of many submissions
 DEBUG_SECONDS = 86_400.0  # whoever looks at a breakpoint has all day
 LONGEST_MESSAGE = 8000  # characters; some checks say what came back, and that may be megabytes
 # What a student wants to know first: is the answer right? What needs the machine for itself comes last.
@@ -45,9 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--submission", metavar="FILE", help="the file to check instead of the exercise's own")
     group.addoption("--seed", type=int, default=0, help="seed of the checks' random data (default 0)")
     group.addoption("--replay", metavar="TOKEN", help="play one schedule of one exploration")
-    group.addoption(
-        "--wait", action="store_true", help="begin when a line comes on standard input, and not without one"
-    )
+    group.addoption("--orders", action="store_true", help="take submissions from standard input, a JSON line each")
     group.addoption("--quick-first", action="store_true", help="answers first, then schedules, what is measured last")
     group.addoption("--results", metavar="FILE", help="append each check's result as a JSON line")
 
@@ -93,12 +92,33 @@ class Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """With --wait: everything that can be done without the submission, then wait for it."""
-        if not self._config.getoption("--wait"):
+        """With --orders: all checks for each submission that comes, until nobody is there to send one."""
+        if not self._config.getoption("--orders") or session.testsfailed:
             return None
-        for exercise in filter(None, map(self.exercise_of, session.items)):
-            self.launcher_for(exercise)
-        return None if sys.stdin.readline() else True  # who would have said so is gone
+        exercises = list(filter(None, map(self.exercise_of, session.items)))[:1]
+        for line in self._orders(exercises):
+            order = json.loads(line)
+            self._config.option.submission, self._config.option.results = order["submission"], order["results"]
+            self._not_correct.clear()
+            items = [item for item in session.items if not order["only"] or item.name in order["only"]]
+            for item, following in zip(items, [*items[1:], None], strict=False):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            _append(order["results"], OVER)
+        return True
+
+    def _orders(self, exercises: list[Exercise]) -> Iterator[str]:
+        """What comes on standard input. Before each, the warm parent is there: a new one wherever it could remember."""
+        while True:
+            for exercise in exercises:
+                self.launcher_for(exercise)
+            line = sys.stdin.readline()
+            if not line:
+                return
+            yield line
+            for key, started in [*self._launchers.items()]:
+                if not started.forgets:
+                    started.close()
+                    del self._launchers[key]
 
     def pytest_unconfigure(self) -> None:
         for started in self._launchers.values():
@@ -161,7 +181,7 @@ class Judge:
             report.when = "call"  # pytest would call it an error of the check's surroundings
         result = CheckResult(
             name=item.name if call.when != "teardown" else f"{item.name} (clean-up)",
-            title=title_of(item),
+            title=title_of(item.name, getattr(getattr(item, "function", None), "__doc__", None)),
             kind=kind_of(item),
             verdict=judged.verdict,
             seconds=round(call.duration, 3),
@@ -169,7 +189,7 @@ class Judge:
             advice=judged.advice,
             file=judged.file,
             line=judged.line,
-            evidence=judged.evidence or _looked_at(item, judged.verdict),
+            evidence=_with_timeline(item, judged.verdict, judged.evidence or _looked_at(item, judged.verdict)),
         )
         if judged.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE):
             self._not_correct.add(exercise.slug)
@@ -182,9 +202,12 @@ class Judge:
 
     def _write(self, exercise: Exercise, result: CheckResult) -> None:
         if path := self._config.getoption("--results"):
-            line = json.dumps({"exercise": exercise.slug, **asdict(result)})
-            with open(path, "a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            _append(path, {"exercise": exercise.slug, **asdict(result)})
+
+
+def _append(path: str, line: dict[str, Any]) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 def _in_one_line(excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
@@ -204,14 +227,18 @@ def _looked_at(item: pytest.Item, verdict: Verdict) -> dict[str, Any] | None:
     return explore.evidence if explore is not None and verdict is Verdict.PASSED else None
 
 
+def _with_timeline(item: pytest.Item, verdict: Verdict, evidence: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What really happened in the last call, beside what else there is to be told. Virtual time has none of it."""
+    submission, explore = _fixture(item, "submission"), _fixture(item, "explore")
+    if submission is None or (explore is not None and explore.begun) or verdict in (Verdict.NOT_STARTED, Verdict.ERROR):
+        return evidence
+    timeline = submission.timeline.evidence()
+    return {**(evidence or {"type": "overlap"}), "timeline": timeline} if timeline else evidence
+
+
 def kind_of(item: pytest.Item) -> Kind:
     mark = item.get_closest_marker("kind")
     return Kind(mark.args[0]) if mark else Kind.CORRECTNESS
-
-
-def title_of(item: pytest.Item) -> str:
-    doc = getattr(getattr(item, "function", None), "__doc__", None) or item.name
-    return str(doc).strip().splitlines()[0].rstrip(".")
 
 
 def _judge(request: pytest.FixtureRequest) -> Judge:
@@ -242,7 +269,7 @@ def submission(request: pytest.FixtureRequest) -> Iterator[Submission]:
 @pytest.fixture
 def mirror(submission: Submission) -> Iterator[Mirror]:
     """An HTTP server of the judge, which the submission can reach."""
-    made = Mirror(submission.listener)
+    made = Mirror(submission.listener, submission.timeline)
     made.start()
     yield made
     made.close()

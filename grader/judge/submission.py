@@ -16,7 +16,9 @@ from grader.sandbox import limits, wire
 from grader.sandbox.files import read_inside
 from grader.sandbox.launch import Launcher
 from grader.sandbox.outcomes import SubmissionRaised
-from grader.sandbox.session import Job, Remains, Session
+from grader.sandbox.remains import Remains
+from grader.sandbox.session import Job, Session
+from grader.timeline import Timeline
 
 if TYPE_CHECKING:  # only exercises that pass arrays pay for the import
     import numpy as np
@@ -96,6 +98,7 @@ class Submission:
         self._session: Session | None = None
         self._arrays = 0
         self._imported = False  # the module of the scenarios
+        self.timeline = Timeline()
         self.start_method: str | None = None
         self.elapsed = 0.0  # wall seconds of the last timed call
         self.cpu = 0.0  # CPU seconds of the process tree during the last timed call
@@ -103,7 +106,7 @@ class Submission:
     @property
     def session(self) -> Session:
         if self._session is None:
-            self._session = Session(replace(self._job, start_method=self.start_method), self._launcher)
+            self._session = Session(replace(self._job, start_method=self.start_method), self._launcher, self.timeline)
             self._session.start()
             self._load(self._session)
         return self._session

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from grader.grading import Request
+from grader.render import screen
 from grader.text import visible
 from grader.verdict import CheckResult
 
@@ -17,7 +18,8 @@ from grader.verdict import CheckResult
 class Live:
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._status = Status("starting ...", console=console)
+        spinner = "dots" if screen.can_show("⠋", console.file) else "line"
+        self._status = Status("starting ...", console=console, spinner=spinner)
         self._lock = threading.Lock()
         self._checks = 0
 
@@ -33,9 +35,8 @@ class Live:
         """A check has ended. Called from several threads."""
         with self._lock:
             self._checks += 1
-            self._status.update(
-                f"{self._checks} checks done; {request.exercise.slug}: {escape(visible(check.title, one_line=True)[:60])}"
-            )
+            text = f"{self._checks} checks done; {request.exercise.slug}: {visible(check.title, one_line=True)}"
+            self._status.update(escape(screen.cut(text, min(self._console.width, screen.WIDTH) - 3)))
 
     def say(self, line: str) -> None:
         with self._lock:

@@ -12,7 +12,8 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from grader.catalog import Exercise
-from grader.render import schedule, terminal
+from grader.render import markdown, schedule, terminal
+from grader.render.screen import Screen, wrapped
 from grader.text import visible
 from grader.verdict import CheckResult, ExerciseResult, Kind, Verdict
 
@@ -23,8 +24,9 @@ KEYS = "h hint   s task   r replay   n next   l list   Enter check again   q qui
 class Running:
     """What is known while checks run: a line that moves, and what did not pass so far."""
 
-    def __init__(self, exercise: Exercise, checks: int) -> None:
-        self._exercise, self._checks = exercise, checks
+    def __init__(self, exercise: Exercise, screen: Screen) -> None:
+        self._exercise, self._screen = exercise, screen
+        self._checks = len(exercise.check_names)
         self._began = time.monotonic()
         self._spinner = Spinner("line")
         self.heard: list[CheckResult] = []
@@ -48,15 +50,15 @@ class Running:
             so_far = ExerciseResult(
                 self._exercise.slug, self._exercise.track, bad[0].verdict, 0, 0, 0.0, path, tuple(self.heard)
             )
-            yield from terminal.failure(bad[0], so_far)
-            yield from map(terminal.check_line, bad[1:])
+            yield from terminal.failure(bad[0], so_far, self._screen)
+            yield from (terminal.check_line(check, self._screen) for check in bad[1:])
 
 
-class Screen:
-    """Everything that `grader watch` prints. `clear`: begin at the top at each save, on a terminal."""
+class View:
+    """Everything that `grader watch` prints. On a terminal, each save begins at the top."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, screen: Screen) -> None:
+        self._console, self._screen = console, screen
         self._live: Live | None = None
         self._running: Running | None = None
 
@@ -65,7 +67,7 @@ class Screen:
         if self._console.is_terminal:
             self._console.clear()
         self._print(Text.assemble((exercise.slug, "bold"), f": {exercise.title}   ", (f"{now:%H:%M:%S}", "dim")))
-        self._running = Running(exercise, len(exercise.check_names))
+        self._running = Running(exercise, self._screen)
         self._move()
 
     def heard(self, check: CheckResult) -> None:
@@ -83,16 +85,16 @@ class Screen:
     def trouble(self, text: str) -> None:
         self.pause()
         self._running = None
-        self._print(Text(visible(text)))
+        self._lines(visible(text))
         self.keys()
 
     def end(self, result: ExerciseResult, exercise: Exercise, following: Exercise | None, note: str) -> None:
         self.pause()
         self._running = None
-        for line in terminal.exercise(result):
+        for line in terminal.exercise(result, self._screen):
             self._print(line)
         if note:
-            self._print(Text(visible(note)))
+            self._lines(visible(note))
         if result.verdict is Verdict.PASSED:
             self._print(Text("All exercises are solved." if following is None else "Solved.", "green"))
         if result.verdict is Verdict.NOT_STARTED or following is not None:
@@ -101,14 +103,14 @@ class Screen:
 
     def edit(self, exercise: Exercise) -> None:
         path = exercise.stub.relative_to(exercise.root).as_posix()
-        self._print(Text.assemble("Next: ", (exercise.slug, "bold"), f", {exercise.title}. Save your solution in"))
-        self._print(Text(f"  {path}"))
+        self._lines(f"Next: {exercise.slug}, {exercise.title}. Save your solution in")
+        self._lines(f"  {path}", "bold")
 
     def keys(self) -> None:
         if self._running is not None:
             self._move()
         else:
-            self._print(Text(KEYS, "dim"))
+            self._lines(KEYS, "dim")
 
     def _move(self) -> None:
         if self._running is not None and self._console.is_terminal:
@@ -117,14 +119,14 @@ class Screen:
 
     def hint(self, number: int, of: int, text: str) -> None:
         self.pause()
-        self._print(Text(f"Hint {number} of {of}: {text}", "cyan"))
+        self._lines(f"Hint {number} of {of}: {text}", "cyan")
         self.keys()
 
     def show(self, exercise: Exercise) -> None:
-        from rich.markdown import Markdown  # slow to import, and the first check must not wait for it
-
         self.pause()
-        self._console.print(Markdown(exercise.readme.read_text(encoding="utf-8")))
+        self._print(
+            Text.from_ansi(markdown.rendered(exercise.readme.read_text(encoding="utf-8"), self._screen).rstrip())
+        )
         self.keys()
 
     def overview(self, lines: Iterable[Text]) -> None:
@@ -139,7 +141,7 @@ class Screen:
         checks = result.checks if result is not None else ()
         found = next((c for c in checks if (c.evidence or {}).get("token") and c.evidence), None)
         if found is None or found.evidence is None:
-            self._print(Text("There is no schedule to replay: no check of the last run failed by one."))
+            self._lines("There is no schedule to replay: no check of the last run failed by one.")
             self.keys()
             return None
         steps = found.evidence["steps"]
@@ -147,13 +149,17 @@ class Screen:
         for line in schedule.legend(steps):
             self._print(line)
         self._print(Text("Space or Enter: next step, a: all the rest, q: back.", "dim"))
-        return self._played(schedule.rows(steps), found.message)
+        return self._played(schedule.rows(steps, self._screen), found.message)
 
     def _played(self, rows: Iterator[Text], message: str) -> Iterator[Text]:
         for row in rows:
             self._print(row)
             yield row
         self._print(Text(visible(message.split("\n")[0]), "bold"))
+
+    def _lines(self, text: str, style: str = "") -> None:
+        for line in wrapped(text, self._screen.columns, "  "):
+            self._print(Text(line, style))
 
     def _print(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import itertools
+import reprlib
 import typing
 from collections.abc import Callable
 from typing import Any
 
 from grader.sandbox import wire
+from grader.timeline import Timeline
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+class _Brief(reprlib.Repr):
+    def repr_Record(self, value: wire.Record, level: int) -> str:  # noqa: N802 - reprlib asks by the name of the class
+        return f"{value.__dict__['_type_name']}(...)"
+
+
+BRIEF = _Brief()
+BRIEF.maxlevel = BRIEF.maxdict = 2
+BRIEF.maxlist = BRIEF.maxtuple = BRIEF.maxset = 3
+BRIEF.maxstring = BRIEF.maxother = BRIEF.maxlong = 24
 CHECKED = (str, int, float, bytes, bool, list, dict)  # annotations of plain data
 
 
 class Callbacks:
     """`error`: what a function of the judge raised that is no answer to the submission, but the judge's own affair."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeline: Timeline | None = None) -> None:
+        self._timeline = timeline or Timeline()
         self._functions: list[_Function] = []
         self.error: BaseException | None = None
 
@@ -26,9 +41,10 @@ class Callbacks:
         self._functions.append(_Function(function))
         return len(self._functions) - 1
 
-    def answer(self, message: dict[str, Any]) -> dict[str, Any]:
-        """The reply to a call. Raises WireError for what is no call."""
+    def answer(self, message: dict[str, Any], pid: int = 0, line: int = 0) -> dict[str, Any]:
+        """The reply to a call, which came from this process on its connection number `line`. Raises WireError for what is no call."""
         function, args, kwargs = self._call(message)
+        noted = self._timeline.call(lambda: function.written(args, kwargs), pid, line)
         try:
             return {"value": wire.encode(function.call(args, kwargs))}
         except Exception as error:
@@ -36,6 +52,8 @@ class Callbacks:
             if name is None:
                 self.error = self.error or error
             return {"raise": [name or "RuntimeError", str(error)]}
+        finally:
+            self._timeline.close(noted)
 
     def _call(self, message: dict[str, Any]) -> tuple[_Function, list[Any], dict[str, Any]]:
         try:
@@ -65,6 +83,12 @@ class _Function:
         with contextlib.suppress(NameError, TypeError):  # only its own scope may know the types
             hints = typing.get_type_hints(function)
             self._kinds = {name: kind for name, kind in hints.items() if kind in CHECKED and name not in many}
+
+    def written(self, args: list[Any], kwargs: dict[str, Any]) -> str:
+        """The call in a few words, as it stands in source code."""
+        said = [BRIEF.repr(value) for value in args[:5]]
+        said += [f"{key[:20]}={BRIEF.repr(kwargs[key])}" for key in itertools.islice(kwargs, 5)]
+        return f"{self._name if self._name.isidentifier() else 'function'}({', '.join(said[:4])}{', ...' * (len(said) > 4)})"
 
     def call(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Raises TypeError, which the submission gets to see, for arguments that do not fit."""

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 import psutil
 
 from grader.sandbox import cage
-from grader.sandbox.processes import below, end_all, end_group, lives, memory_below, names_in_shared_memory
+from grader.sandbox.processes import below, end_all, end_group, lives, names_in_shared_memory, used_below
 from grader.sandbox.warm import RUN, WarmLauncher
+from grader.timeline import Use
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "TZ", "COVERAGE_PROCESS_START")
@@ -27,12 +28,14 @@ class Launcher(Protocol):
 
     `folder` is where the folders of submissions must lie, `user` whom they must let in; None: anywhere, nobody else.
     `in_place`: submissions see the student's own file instead of a copy, so that a debugger finds its breakpoints.
+    `forgets`: nothing of one submission's is left for the next one's, so that several people's may share it.
     """
 
     level: str
     folder: Path | None
     user: int | None
     in_place: bool
+    forgets: bool
 
     def start(self, config: dict[str, Any]) -> int:
         """The number of the new process, for `wait` and `end`."""
@@ -50,8 +53,8 @@ class Launcher(Protocol):
         """A socket that listens on this port of the submission's own loopback; None where it shares the judge's."""
         ...
 
-    def memory(self, number: int) -> dict[int, int]:
-        """Resident bytes of each living process of the submission, by pid."""
+    def uses(self, number: int) -> dict[int, Use]:
+        """What each living process of the submission uses, by pid."""
         ...
 
     def descendants(self, pid: int) -> list[psutil.Process]:
@@ -100,6 +103,7 @@ class ColdLauncher:
     folder: Path | None = None
     user: int | None = None
     in_place = False
+    forgets = True  # each starts from a cold Python
 
     def __init__(self) -> None:
         self._started: dict[int, subprocess.Popen[bytes]] = {}
@@ -128,8 +132,8 @@ class ColdLauncher:
     def listener(self, port: int) -> socket.socket | None:
         return None
 
-    def memory(self, number: int) -> dict[int, int]:
-        return {number: 0, **memory_below(number)}
+    def uses(self, number: int) -> dict[int, Use]:
+        return {number: Use(0), **used_below(number)}
 
     def descendants(self, pid: int) -> list[psutil.Process]:
         return below(pid)
@@ -155,6 +159,7 @@ class DebugLauncher:
     folder: Path | None = None
     user: int | None = None
     in_place = True
+    forgets = False
 
     def start(self, config: dict[str, Any]) -> int:
         from grader.sandbox.child import Child
@@ -172,7 +177,7 @@ class DebugLauncher:
     def listener(self, port: int) -> socket.socket | None:
         return None
 
-    def memory(self, number: int) -> dict[int, int]:
+    def uses(self, number: int) -> dict[int, Use]:
         return {}
 
     def descendants(self, pid: int) -> list[psutil.Process]:

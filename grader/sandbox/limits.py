@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from grader.sandbox.processes import fair_memory
+from grader.timeline import Use
 
 MB = 1 << 20
 MEMORY = 2048 * MB  # of all processes together; what they share counts once
@@ -49,8 +50,8 @@ def of_one_process(seconds: float, own_user: bool) -> dict[str, int]:
 class Watch:
     """Looks at a process tree from outside and ends it when it goes over a limit; `reached` then says which."""
 
-    def __init__(self, memory: Callable[[], dict[int, int]], folder: Path, end: Callable[[], None]) -> None:
-        self._memory, self._folder, self._end = memory, folder, end
+    def __init__(self, uses: Callable[[], dict[int, Use]], folder: Path, end: Callable[[], None]) -> None:
+        self._uses, self._folder, self._end = uses, folder, end
         self._closed = threading.Event()
         self.reached: tuple[str, str] | None = None  # what happened, and an idea
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -75,7 +76,7 @@ class Watch:
             pause = min(max(PERIOD, (time.perf_counter() - began) / SHARE), LONGEST)
 
     def _look(self) -> tuple[str, str] | None:
-        memory = self._memory()
+        memory = {pid: use.resident for pid, use in self._uses().items()}
         if len(memory) > most_processes():
             return (
                 f"{len(memory)} processes were alive at once; {most_processes()} are allowed, so all were ended.",

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from grader.explore.causes import ITSELF
-from grader.explore.explain import expression
+from grader.explore.recording import expression
 from grader.explore.results import Wait
 
 LOCKS = (_thread.LockType, _thread.RLock, threading.Condition, threading.Semaphore)

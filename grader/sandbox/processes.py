@@ -5,42 +5,87 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
+import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psutil
 
+from grader.timeline import Use
+
 LINUX = sys.platform == "linux"
+TICKS, PAGE = (os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")) if LINUX else (100, 4096)
 
 
-def memory_below(root: int) -> dict[int, int]:
-    """Resident bytes of each living process below `root`, nearest first.
+def used_below(root: int) -> dict[int, Use]:
+    """What each living process below `root` uses, nearest first.
 
     On Linux one pass over /proc: this is asked several times a second, and psutil takes four times as long.
     """
     if not LINUX:
-        return {p.pid: _resident(p) for p in _children(root)}
-    page = os.sysconf("SC_PAGE_SIZE")
+        return {p.pid: Use(_resident(p)) for p in _children(root)}
     children: dict[int, list[int]] = {}
-    resident: dict[int, int] = {}
+    living: dict[int, list[bytes]] = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-            # proc(5): the command's name in brackets may hold anything; then state, parent, and the 22nd is pages.
+            # proc(5): the command's name in brackets may hold anything; then state and parent.
             fields = file.read().rpartition(b") ")[2].split()
             children.setdefault(int(fields[1]), []).append(int(name))
             if fields[0] != b"Z":
-                resident[int(name)] = int(fields[21]) * page
+                living[int(name)] = fields
     order = list(children.get(root, ()))
     for pid in order:  # grows while it is walked
         order += children.get(pid, ())
-    return {pid: resident[pid] for pid in order if pid in resident}
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return {pid: _use(living[pid], now) for pid in order if pid in living}
+
+
+def _use(fields: list[bytes], now: float) -> Use:
+    """From the fields of /proc/PID/stat that follow the name: CPU times are the 12th to 15th, the start the 20th, pages the 22nd."""
+    own, children = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+    return Use(int(fields[21]) * PAGE, own / TICKS, children / TICKS, now - int(fields[19]) / TICKS)
+
+
+def cpu_of(uses: Mapping[int, Use], look: Callable[[], list[psutil.Process]]) -> float:
+    """CPU seconds of a process tree so far, by the kernel's books; ended children count once they are waited for.
+
+    `look` finds the processes where `uses` does not tell it.
+    """
+    if uses and all(use.cpu is not None for use in uses.values()):
+        return sum((use.cpu or 0.0) + use.cpu_of_children for use in uses.values())
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in look():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                times = process.cpu_times()
+                total += times.user + times.system
+                total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+    return total
+
+
+def runs(pid: int, module: str) -> bool:
+    """Does this text stand in its command line? No, where the platform does not tell it cheaply."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+        return module.encode() in file.read(1000)
+    return False
+
+
+def peer_of(sock: socket.socket) -> int:
+    """The process at the other end of a Unix socket, as this one sees it; 0 where the platform does not tell."""
+    if not LINUX or sock.family != socket.AF_UNIX:
+        return 0
+    with contextlib.suppress(OSError):
+        pid, _, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        return int(pid)
+    return 0
 
 
 def below(root: int) -> list[psutil.Process]:
     """The living processes below `root`, nearest first."""
     found = []
-    for pid in memory_below(root):
+    for pid in used_below(root):
         with contextlib.suppress(psutil.NoSuchProcess):
             found.append(psutil.Process(pid))
     return found

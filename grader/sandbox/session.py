@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import secrets
 import shutil
@@ -15,8 +16,8 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +27,20 @@ from grader.sandbox import cage, diagnosis, limits, wire
 from grader.sandbox.callbacks import Callbacks
 from grader.sandbox.launch import Launcher
 from grader.sandbox.outcomes import LimitReached, ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
-from grader.sandbox.processes import internet_sockets
+from grader.sandbox.processes import cpu_of, internet_sockets, peer_of, runs
+from grader.sandbox.remains import LeftBehind, Remains, left_behind
 from grader.sandbox.removal import remove
 from grader.sandbox.warm import RUN
+from grader.timeline import PROGRAM, Timeline, Use
 
+CALLS = ("call", "scenario")  # what runs code of the submission for a check, and is told as a timeline
 WRITABLE = ("work", "temp", "home", "given")  # folders in the submission's own
 TAIL = 16_384  # bytes of output that are kept
 MOST_CONNECTIONS = 128
 READY = 0.1  # seconds that it may take to be ready for a timed call,
 READY_PER_BYTE = 5e-7  # and for each byte of its arguments
-HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")  # they end with the process they serve
+TRACKER = "multiprocessing.resource_tracker"
+HELPERS = (TRACKER, "multiprocessing.forkserver")  # they end with the process they serve
 
 
 @dataclass(frozen=True)
@@ -50,63 +55,27 @@ class Job:
     start_method: str | None = None
 
 
-@dataclass
-class Remains:
-    """What a submission left behind after a polite end."""
-
-    threads: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    processes: list[str] = field(default_factory=list)
-    descriptors: list[str] = field(default_factory=list)
-    shared_memory: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class LeftBehind:
-    """What the submission's process itself says is left; `endless`: a thread among it that keeps the process alive."""
-
-    threads: list[str]
-    complaints: list[str]
-    endless: bool
-
-
-def _left_behind(reply: dict[str, Any]) -> LeftBehind:
-    """Raises WireError for what has not this form."""
-    match reply:
-        case {"threads": list(threads), "complaints": list(complaints)}:
-            described = [_thread(thread) for thread in threads[:20]]
-            texts = [wire.text_in(line, 400) for line in complaints[:20]]
-            return LeftBehind([text for text, _ in described], texts, any(endless for _, endless in described))
-    raise wire.WireError("a list of threads of no known form")
-
-
-def _thread(data: Any) -> tuple[str, bool]:
-    match data:
-        case {"name": str(name), "daemon": bool(daemon), "frames": list(frames)}:
-            last = wire.decode_frame(frames[-1]) if frames else None
-            place = f", started or waiting at {last.file}:{last.line}" if last else ""
-            return f"{'daemon thread' if daemon else 'thread'} '{name[:200]}'{place}", not daemon
-    raise wire.WireError("a thread of no known form")
-
-
 def shared_memory_of(run: str) -> str:
     """How the names of all shared memory of one judge's submissions begin; four and four digits are all that Python allows."""
     return f"/k{hashlib.sha256(run.encode()).hexdigest()[:4]}"
 
 
 class Session:
-    def __init__(self, job: Job, launcher: Launcher) -> None:
+    def __init__(self, job: Job, launcher: Launcher, timeline: Timeline | None = None) -> None:
         self.job, self._launcher = job, launcher
+        self._timeline = timeline or Timeline()
+        self._timeline.name_of = self._name_of
         self.folder = Path(tempfile.mkdtemp(prefix="kata-", dir=launcher.folder)).resolve()
         self.work = self.folder / "work"
         self._deadline = time.monotonic() + job.seconds
-        self._callbacks = Callbacks()
+        self._callbacks = Callbacks(self._timeline)
         self._token = secrets.token_hex(16)
         self._output = bytearray()
         self._left_out = 0
         self._connections: list[socket.socket] = []
         self._control: socket.socket | None = None
+        self._lines = itertools.count(1)  # connections on which functions of the judge are called
+        self._replied: float | None = None  # when the last call was answered, by the monotonic clock
         self._arrived = threading.Event()
         self._number: int | None = None  # the launcher's word for the process
         self.pid = 0  # as this process sees it; known once it has connected
@@ -150,7 +119,7 @@ class Session:
             }
         )
         self._deadline = time.monotonic() + self.job.seconds
-        self._watch = limits.Watch(self._memory, self.folder, self._end)
+        self._watch = limits.Watch(self._uses, self.folder, self._end)
         self._watch.start()
         self._await_arrival()
 
@@ -209,8 +178,9 @@ class Session:
             if role == "output":
                 self._drain(sock)
             elif role == "callback":
+                caller = peer_of(sock), next(self._lines)
                 while True:
-                    wire.send(sock, self._callbacks.answer(wire.receive(sock, 65_536)))
+                    wire.send(sock, self._callbacks.answer(wire.receive(sock, 65_536), *caller))
         except (wire.WireError, OSError):
             pass
         with contextlib.suppress(ValueError):
@@ -239,6 +209,16 @@ class Session:
         With `"timed": True` the clock of this process runs from "go", after the arguments have arrived, to the reply. Who
         takes longer to take them than that needs may be at work already: the rest is counted, too.
         """
+        if message["do"] not in CALLS:
+            return self._ask(message, call)
+        self._replied = None
+        self._timeline.begin()
+        try:
+            return self._ask(message, call)
+        finally:
+            self._timeline.end(self._replied)
+
+    def _ask(self, message: dict[str, Any], call: str) -> tuple[Any, float, float]:
         assert self._control is not None
         seconds = cpu = 0.0
         try:
@@ -250,11 +230,15 @@ class Session:
                 if not reply.get("ready"):
                     return self._value(reply, call), 0.0, 0.0
                 late = max(0.0, time.perf_counter() - sent - READY - size * READY_PER_BYTE)
-                cpu_before, began = self.cpu_seconds(), time.perf_counter()
+                uses = self._launcher.uses(self._number or 0)
+                cpu_before = self._cpu_seconds(uses)
+                self._timeline.begin(uses)
+                began = time.perf_counter()
                 wire.send(self._control, {"go": True})
             reply = wire.receive(self._control, until=self._deadline)
+            self._replied = time.monotonic()
             if message.get("timed"):
-                seconds, cpu = time.perf_counter() - began + late, self.cpu_seconds() - cpu_before
+                seconds, cpu = time.perf_counter() - began + late, self._cpu_seconds(self._uses()) - cpu_before
             return self._value(reply, call), seconds, cpu
         except TimeoutError:
             raise self.hung(call) from None
@@ -275,7 +259,7 @@ class Session:
         if "value" in reply:
             return wire.decode(reply["value"])
         if "threads" in reply:
-            return _left_behind(reply)
+            return left_behind(reply)
         raise wire.WireError("an answer that holds neither a value nor an exception")
 
     def hung(self, call: str) -> SubmissionHung:
@@ -290,8 +274,18 @@ class Session:
 
     # -- watch ------------------------------------------------------------------------------------------------------
 
-    def _memory(self) -> dict[int, int]:
-        return self._launcher.memory(self._number) if self._number else {}
+    def _uses(self) -> dict[int, Use]:
+        """What its processes use now; the timeline is told whenever somebody looks."""
+        uses = self._launcher.uses(self._number) if self._number else {}
+        self._timeline.look(uses)
+        return uses
+
+    def _name_of(self, pid: int) -> str:
+        """For the timeline. With --debug, the submission is a thread of this process."""
+        return PROGRAM if pid in (self.pid, os.getpid()) else "resource tracker" if runs(pid, TRACKER) else ""
+
+    def _cpu_seconds(self, uses: Mapping[int, Use]) -> float:
+        return cpu_of(uses, lambda: [psutil.Process(self.pid), *self._launcher.descendants(self.pid)])
 
     def _end_code(self, seconds: float) -> int | None:
         """The exit code of the process, None if it does not end in that time."""
@@ -306,17 +300,6 @@ class Session:
                 if process.status() != psutil.STATUS_ZOMBIE and not any(helper in command for helper in HELPERS):
                     found.append(process)
         return found
-
-    def cpu_seconds(self) -> float:
-        """CPU seconds of the process tree so far, by the kernel's books; ended children count once they are waited for."""
-        total = 0.0
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for process in [psutil.Process(self.pid), *self._launcher.descendants(self.pid)]:
-                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                    times = process.cpu_times()
-                    total += times.user + times.system
-                    total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-        return total
 
     def _open_descriptors(self) -> set[str]:
         """Files and internet sockets that the submission's process holds open."""

@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -21,8 +20,18 @@ import psutil
 import grader
 from grader.errors import GraderFault
 from grader.sandbox import cage, wire
-from grader.sandbox.processes import below, end_all, end_group, lives, memory_below, mentioning, names_in_shared_memory
+from grader.sandbox.processes import (
+    below,
+    end_all,
+    end_group,
+    lives,
+    mentioning,
+    names_in_shared_memory,
+    peer_of,
+    used_below,
+)
 from grader.sandbox.removal import remove
+from grader.timeline import Use
 
 # Set by who started this judge: all processes and segments of shared memory below it carry this word.
 RUN = "GRADER_RUN"
@@ -60,7 +69,7 @@ class _Parent:
         if not self.root:
             self._exchange({"hello": True}, IMPORTS)
             # In the cage, bubblewrap's own process is above it; it is still alone.
-            self.root = [self._process.pid, *memory_below(self._process.pid)][-1]
+            self.root = [self._process.pid, *used_below(self._process.pid)][-1]
         return self._exchange(request, patience)
 
     def _exchange(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
@@ -107,7 +116,7 @@ class WarmLauncher:
             self._environment["PYTHONPATH"] = str(_link(self.folder))
         plan = cage.plan_of(level, hidden)
         self.user: int | None = plan["user"]
-        self._caged = bool(plan["caged"])
+        self._caged = self.forgets = bool(plan["caged"])
         if self.folder is not None:
             cage.give(self.folder, self.user, 0o710)
         if self.user is not None:  # what checks make in a submission's folder is for its group, too
@@ -145,10 +154,8 @@ class WarmLauncher:
         raise GraderFault(f"No submission can be started at the isolation level {self.level}; another may work.")
 
     def pid_of(self, number: int, sock: socket.socket) -> int:
-        if not self._caged:
-            return number
-        pid, _, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
-        return int(pid)  # the kernel tells it as this process sees it, the warm parent as the cage does
+        # In a cage the warm parent knows it by another number.
+        return peer_of(sock) if self._caged else number
 
     def wait(self, number: int, seconds: float) -> int | None:
         with contextlib.suppress(ParentLost):
@@ -163,10 +170,10 @@ class WarmLauncher:
             return self._with_parent(lambda parent: parent.listener(port))
         raise GraderFault(f"The judge got no port in the network of the isolation level {self.level}.")
 
-    def memory(self, number: int) -> dict[int, int]:
+    def uses(self, number: int) -> dict[int, Use]:
         """All processes below the warm parent: it adopts what tried to leave the submission's tree."""
         parent = self._parent
-        return memory_below(parent.root) if parent and parent.root else {}
+        return used_below(parent.root) if parent and parent.root else {}
 
     def descendants(self, pid: int) -> list[psutil.Process]:
         parent = self._parent

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault
+from grader.timeline import Timeline
 
 if TYPE_CHECKING:  # aiohttp takes half a second to import, and only exercises with a server need it
     from aiohttp import web
@@ -35,6 +36,7 @@ class Seen:
     began: float
     ended: float | None = None
     given_up: bool = False
+    result: str = "open"  # the status that was sent, "cut" where the check wanted that, "given up" by the client
 
 
 class Gate:
@@ -85,8 +87,13 @@ class Mirror:
     sees this machine's. So one address reaches the mirror from both sides.
     """
 
-    def __init__(self, elsewhere: Callable[[int], socket.socket | None] = lambda port: None) -> None:
+    def __init__(
+        self,
+        elsewhere: Callable[[int], socket.socket | None] = lambda port: None,
+        timeline: Timeline | None = None,
+    ) -> None:
         self._elsewhere = elsewhere
+        self._timeline = timeline or Timeline()
         self._replies: dict[str, Reply] = {}
         self._counts: dict[str, int] = {}
         self._open: dict[str, int] = {}
@@ -211,11 +218,14 @@ class Mirror:
         path, host = request.path, (request.host or "").partition(":")[0]
         seen = Seen(path, request.method, host, time.monotonic())
         self._count_in(seen)
+        noted = self._timeline.request(f"{seen.method} {path}")
         try:
             return await self._answer(request, seen)
         finally:
-            seen.given_up = seen.ended is None
+            if seen.ended is None:
+                seen.given_up, seen.result = True, "given up"
             self._count_out(seen)
+            self._timeline.close(noted, seen.result, seen.ended)
 
     def _count_in(self, seen: Seen) -> None:
         self.log.append(seen)
@@ -241,6 +251,7 @@ class Mirror:
             await asyncio.sleep(reply.delay)
         if self._counts.get(seen.path, 0) <= reply.fail_first:
             reply = Reply(b"busy, try again", status=503)
+        seen.result = str(reply.status)
         response = web.StreamResponse(status=reply.status, headers=dict(reply.headers))
         response.content_length = len(reply.body)
         if request.method == "HEAD" or not reply.body:
@@ -254,6 +265,7 @@ class Mirror:
         body = reply.body
         if reply.reset_after is not None:
             await response.write(body[: reply.reset_after])
+            seen.result = "cut"
             self._count_out(seen)
             _reset(request)
             return

@@ -92,6 +92,42 @@ def test_the_report_follows_its_schema_and_junit_agrees(tmp_path: Path) -> None:
     assert int(suite.attrib["tests"]) == len(exercise["checks"])
 
 
+def test_the_last_report_is_shown_again_in_every_form(tmp_path: Path) -> None:
+    submission = ROOT / "solutions/synchronisation/ticket_office/rejected/check_outside.py"
+    checked = grader(
+        "check", "ticket_office", "--submission", submission, "--html", tmp_path / "checked.html", state=tmp_path
+    )
+    assert checked.returncode == 1
+    shown = grader(
+        "report", "--html", tmp_path / "page.html", "--trace", tmp_path / "trace.json", "--json", tmp_path / "r.json",
+        state=tmp_path,
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    page = (tmp_path / "page.html").read_text()
+    assert page == (tmp_path / "checked.html").read_text()
+    assert "Two buyers got the last seat." in page
+    assert page.count('class="lanes"') == 2
+    assert "def reserve" not in page  # it is there, highlighted
+    assert '<span class="kw">def</span> reserve(' in page
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert "buyer 1" in [event["args"]["name"] for event in events if event["name"] == "thread_name"]
+    again = grader("report", state=tmp_path)
+    assert again.stdout == checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"), [(None, "Nothing was checked here yet"), ("{}", "cannot be read"), ("[[", "cannot be read")]
+)
+def test_without_a_last_report_it_says_what_to_do(tmp_path: Path, kept: str | None, words: str) -> None:
+    if kept is not None:
+        (tmp_path / "report.json").write_text(kept)
+    done = grader("report", state=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "grader check NAME" in done.stderr
+    assert_no_traceback(done)
+
+
 def test_reset_keeps_the_students_file(tmp_path: Path) -> None:
     copy = tmp_path / "clone"
     for name in ("exercises", "tests"):

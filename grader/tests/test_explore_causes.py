@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.explore import Kind, explain
-from grader.explore.explain import MOST_STEPS
+from grader.explore import Kind
+from grader.explore.recording import MOST_STEPS, expression
 from grader.tests.explored import explored, told
 
 BEFORE = """
@@ -330,4 +330,4 @@ def test_the_last_steps_of_a_long_schedule_are_kept(tmp_path: Path) -> None:
     ],
 )
 def test_the_lock_is_named_as_the_line_names_it(line: str, lock: str) -> None:
-    assert explain.expression(line) == lock
+    assert expression(line) == lock

@@ -10,8 +10,9 @@ import pytest
 GRADER = Path(__file__).resolve().parent.parent
 # From the bottom up: a module may import only what stands before it (and its own package).
 ORDER = [
-    "text", "signals", "verdict", "errors", "catalog", "explore", "explore_bench", "measure", "sandbox", "services", "judge", "review", "nursery", "judges", "grading",
-    "replay", "render", "progress", "manifest", "overview", "scaffold", "odd_answers", "selfcheck", "soak", "fuzz", "demo", "watch", "classroom", "cli_dev", "cli_classroom", "cli_ci", "authoring", "cli", "__main__",
+    "text", "signals", "verdict", "errors", "catalog", "explore", "explore_bench", "measure", "timeline", "sandbox", "services", "judge", "review", "nursery", "judges",
+    "grading", "replay", "render", "progress", "latest", "standing", "manifest", "overview", "scaffold", "odd_answers", "selfcheck", "soak", "fuzz", "demo", "watch", "watch_bench",
+    "classroom", "cli_dev", "cli_learn", "cli_report", "cli_regrade", "cli_classroom", "cli_ci", "authoring", "cli", "__main__",
 ]  # fmt: skip
 FILES = [p for p in GRADER.rglob("*.py") if "tests" not in p.parts and p.name != "bootstrap.py"]
 

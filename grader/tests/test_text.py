@@ -104,7 +104,8 @@ def test_reports_are_valid_xml_and_strict_json(
 @given(HOSTILE, HOSTILE)
 @example("a; rm -rf ~", "$(id).py")
 def test_the_command_to_copy_is_made_of_plain_words(token: str, path: str) -> None:
-    lines = list(terminal.exercise(result_of("m", "a", path or "x", Verdict.FAILED, token or "t")))
-    (line,) = [text.plain.strip() for text in lines if "See it:" in text.plain]
-    words = shlex.split(line.removeprefix("See it: "))
+    lines = [text.plain for text in terminal.exercise(result_of("m", "a", path or "x", Verdict.FAILED, token or "t"))]
+    first = next(number for number, line in enumerate(lines) if "See it:" in line)
+    command = "\n".join(lines[first:]).replace("\\\n", "")  # a shell reads it so, too
+    words = shlex.split(command.strip().removeprefix("See it: "))
     assert words == ["grader", "replay", "tiny", visible(token or "t", one_line=True), "--submission", visible(path or "x", one_line=True)]  # fmt: skip

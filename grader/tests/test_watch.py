@@ -25,7 +25,8 @@ from rich.text import Text
 from grader import progress
 from grader.catalog import Catalog, Exercise
 from grader.grading import Request
-from grader.render.watching import Screen
+from grader.render.screen import Screen
+from grader.render.watching import View
 from grader.verdict import CheckResult, ExerciseResult, Kind, Verdict, exercise_result
 from grader.watch import Judges, Watch
 
@@ -62,6 +63,9 @@ class Scripted(Judges):
     def stop(self) -> None:
         self._ended.set()
 
+    def close(self) -> None:
+        self.stop()
+
 
 STEP = {"thread": "buyer 1", "file": "x.py", "line": 3, "function": "f", "source": "first = 1", "state": {}}
 EVIDENCE = {"type": "schedule", "token": "kt1-1a-0", "steps": [STEP, {**STEP, "line": 4, "source": "second = 2"}]}
@@ -77,7 +81,7 @@ class Desk:
 
     def run(self, student: Callable[[Desk], Awaitable[None]], name: str = "ticket_office") -> str:
         """What stands on the screen after the student has quit."""
-        screen = Screen(Console(file=self._out, width=80, force_terminal=False))
+        screen = View(Console(file=self._out, width=80, force_terminal=False), Screen())
         watch = Watch(
             self.catalog, self.catalog.find(name), self.judges, screen, lambda catalog: [Text("where you stand")]
         )

@@ -1,7 +1,8 @@
 """All threads read into the same buffer.
 
-caught-by: test_threads_do_not_disturb_each_other (failed), test_a_changed_file_is_found (failed)
-says: "the digest of" or "the wrong digest"
+caught-by: test_threads_do_not_disturb_each_other (failed), test_a_changed_file_is_found (failed),
+    test_digests_of_files_of_any_size (failed), test_what_cannot_be_read_is_a_verdict (failed)
+says: "the digest of" or "the wrong digest" or "its verdict is not ok" or "that it does not have"
 misconception: M03 the GIL makes my code atomic
 """
 

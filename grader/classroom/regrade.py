@@ -1,0 +1,145 @@
+"""`grader regrade`: everything that was handed in, graded with the checks of this repository, once for equal sources."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from grader.catalog import Catalog, Exercise
+from grader.classroom.results import Graded, HandedIn, Person
+from grader.classroom.slots import Slot
+from grader.classroom.store import Store
+from grader.classroom.units import Context, Unit, is_right, not_measured, units_of
+from grader.errors import UsageError
+from grader.grading import Grading, request
+from grader.review import review
+from grader.verdict import CheckResult, ExerciseResult, Kind, Verdict, exercise_result
+
+Done = Callable[[Unit, float], None]  # a unit has been graded, in so many seconds
+
+
+@dataclass(frozen=True)
+class Source:
+    """One content that was handed in, by one person or many; `path` holds it."""
+
+    exercise: Exercise
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything to be done. `refused`: why a file cannot be graded at all, by path."""
+
+    sources: Mapping[tuple[str, str], Source]
+    handed: Sequence[tuple[HandedIn, str]]  # with the hash of its content
+    refused: Mapping[Path, str]
+
+
+def plan(catalog: Catalog, handed: Sequence[HandedIn]) -> Plan:
+    sources: dict[tuple[str, str], Source] = {}
+    readable: list[tuple[HandedIn, str]] = []
+    refused: dict[Path, str] = {}
+    for one in handed:
+        exercise = catalog.find(one.slug)
+        try:
+            request(exercise, one.path)
+        except UsageError as error:
+            refused[one.path] = str(error)
+            continue
+        sha256 = hashlib.sha256(one.path.read_bytes()).hexdigest()
+        sources.setdefault((one.slug, sha256), Source(exercise, one.path, sha256))
+        readable.append((one, sha256))
+    return Plan(sources, readable, refused)
+
+
+def grade_here(plan: Plan, store: Store, context: Context, grading: Grading, jobs: int, done: Done) -> None:
+    """Grade what the store does not know yet: first everything that may run side by side, then, alone, what is timed."""
+    light = list(missing(plan, store, context, timed=False))
+    _side_by_side(light, plan, store, context, grading, jobs, done)
+    timed = [unit for unit in missing(plan, store, context, timed=True) if is_measured(unit, plan, store, context)]
+    _side_by_side(timed, plan, store, context, grading, 1, done)
+
+
+def missing(plan: Plan, store: Store, context: Context, *, timed: bool) -> Iterator[Unit]:
+    """In the order of exercises, so that a judge that stands can go on."""
+    for (slug, sha256), source in sorted(plan.sources.items()):
+        for unit in units_of(source.exercise, sha256):
+            if unit.timed is timed and store.get(context.key(unit, source.exercise)) is None:
+                assert unit.slug == slug
+                yield unit
+
+
+def is_measured(unit: Unit, plan: Plan, store: Store, context: Context) -> bool:
+    """Is the rest of this submission right, so that its speed counts?"""
+    exercise = plan.sources[unit.slug, unit.sha256].exercise
+    checks = store.get(context.key(replace(unit, timed=False), exercise))
+    return checks is None or is_right(checks)
+
+
+def _side_by_side(
+    units: Sequence[Unit], plan: Plan, store: Store, context: Context, grading: Grading, jobs: int, done: Done
+) -> None:
+    waiting = iter(units)
+    lock = threading.Lock()
+
+    def work() -> None:
+        with Slot(grading) as slot:
+            while True:
+                with lock:
+                    unit = next(waiting, None)
+                if unit is None:
+                    return
+                began = time.monotonic()
+                source = plan.sources[unit.slug, unit.sha256]
+                checks = slot.grade(unit, source.exercise, source.path)
+                store.put(context.key(unit, source.exercise), unit, checks)
+                done(unit, time.monotonic() - began)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for future in [pool.submit(work) for _ in range(min(jobs, len(units)))]:
+                future.result()
+        except BaseException:
+            with lock:
+                waiting = iter(())
+            grading.stop()
+            raise
+
+
+def results_of(plan: Plan, store: Store, context: Context) -> list[Graded]:
+    """Each person's results, from what the store knows; people in the order of their identifiers."""
+    by_person: dict[Person, list[ExerciseResult]] = {}
+    for one, sha256 in plan.handed:
+        result = _result(one, plan.sources[one.slug, sha256], store, context)
+        by_person.setdefault(one.person, []).append(result)
+    return [
+        Graded(person, tuple(results))
+        for person, results in sorted(by_person.items(), key=lambda item: item[0].identifier.lower())
+    ]
+
+
+def _result(one: HandedIn, source: Source, store: Store, context: Context) -> ExerciseResult:
+    exercise = source.exercise
+    found: dict[str, CheckResult] = {}
+    for unit in units_of(exercise, source.sha256):
+        checks = store.get(context.key(unit, exercise))
+        if checks is None and unit.timed:
+            checks = not_measured(exercise)
+        found |= {check.name: check for check in checks or [_never_graded()]}
+    order = {name: number for number, name in enumerate(exercise.check_names)}
+    checks = sorted(found.values(), key=lambda check: order.get(check.name, len(order)))
+    text = one.path.read_text(encoding="utf-8", errors="replace")
+    path = one.path.relative_to(one.repository).as_posix() if one.repository else one.path.name
+    submission = {"path": path, "sha256": source.sha256, "review": review(text)}
+    return exercise_result(exercise.slug, exercise.track, checks, exercise.points, submission)
+
+
+def _never_graded() -> CheckResult:
+    message, advice = "This submission was not graded.", "Run the command again with --resume."
+    return CheckResult("judge", "The judge itself", Kind.CORRECTNESS, Verdict.ERROR, 0.0, message, advice)
