@@ -42,7 +42,9 @@ def main(arguments: list[str]) -> int:
 def set_up(lock: Path) -> None:
     """Make `.venv` and install the locked requirements, unless that was done from the very same files."""
     have = STAMP.read_text() if STAMP.exists() and PYTHON.exists() else ""
-    if have in (stamp(lock), stamp(DEVELOPMENT)):
+    if have in [
+        stamp(file) for file in (lock, DEVELOPMENT) if file.exists()
+    ]:  # copies for students have only the first
         return
     print("Setting up .venv (once, about a minute) ...", flush=True)
     # No ensurepip: Debian and Ubuntu ship it apart. The pip that is already here installs into the new folder.

@@ -55,6 +55,11 @@ class Exercise:
         return self.folder / f"{self.slug}.py"
 
     @property
+    def original(self) -> Path:
+        """The stub as it was given out: there only in copies made by `grader export`."""
+        return self.root / "grader" / "stubs" / f"{self.slug}.py"
+
+    @property
     def readme(self) -> Path:
         return self.folder / "README.md"
 

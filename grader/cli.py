@@ -14,13 +14,11 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from grader import demo as demonstration
-from grader import grading, judges, latest, manifest, progress, signals, standing
+from grader import authoring, grading, judges, latest, manifest, progress, signals, standing
 from grader import replay as replaying
 from grader.catalog import Catalog, Exercise, find_root, state_folder
-from grader.cli_dev import dev
+from grader.cli_ci import ci
 from grader.cli_learn import COMMANDS, overview, where_you_stand
-from grader.cli_regrade import regrade_
 from grader.cli_report import FULL, outputs, remedy, write_all
 from grader.cli_report import report as show_report
 from grader.errors import GraderError, UsageError
@@ -206,12 +204,12 @@ def replay(catalog: Catalog, name: str, token: str, submission: Path | None, see
     screen.show(Text(line) for line in screen.wrapped(visible(played.ending), here.columns))
 
 
-@app.command()
+@app.command(hidden=not authoring.is_here("demo"))
 @click.option("--jobs", type=click.IntRange(min=1), help="Judges at once (default: one a core).")
 @click.pass_obj
 def demo(catalog: Catalog, jobs: int | None) -> None:
     """Grade a correct, a sequential and a racy or leaking submission of each classic, and show the verdicts."""
-    labelled = demonstration.requests(catalog)
+    labelled = authoring.module("demo").requests(catalog)
     results, _ = _graded([request for _, request in labelled], 0, jobs)
     here = screen.screen_of(sys.stdout)
     for (label, _), result in zip(labelled, results, strict=True):
@@ -236,11 +234,8 @@ def _say(text: str) -> None:
     click.echo(f"grader: {visible(text, one_line=True)}", err=True)
 
 
-app.add_command(dev)
-app.add_command(regrade_)
-for command in COMMANDS:
+for command in (*COMMANDS, show_report, ci, *authoring.commands()):
     app.add_command(command)
-app.add_command(show_report)
 
 
 def main() -> None:

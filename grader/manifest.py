@@ -7,42 +7,48 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Container, Iterator
+from pathlib import Path, PurePosixPath
 
 from grader.catalog import Catalog
 from grader.errors import UsageError
 
 SCHEMA = "grader/manifest/v1"
+NAME = "grader/manifest.json"
 KINDS = (".py", ".json", ".toml", ".ini", ".lock")
+SETTINGS = ("pyproject.toml", "requirements.lock", "requirements-dev.lock")
 
 
 def path_of(root: Path) -> Path:
-    return root / "grader" / "manifest.json"
+    return root / NAME
 
 
 def written(catalog: Catalog) -> str:
     """The manifest of what is there now, as JSON: the SHA-256 of each protected file, by its path from the root."""
-    files = {path.relative_to(catalog.root).as_posix(): _digest(path) for path in protected(catalog)}
+    files = {path.relative_to(catalog.root).as_posix(): digest(path.read_bytes()) for path in protected(catalog)}
     return json.dumps({"schema": SCHEMA, "files": files}, indent=1) + "\n"
 
 
 def protected(catalog: Catalog) -> Iterator[Path]:
     """Tests, grader, given files and settings; not what students write, and not what only people read."""
     root = catalog.root
-    students = {exercise.stub for exercise in catalog.exercises}
-    given = {exercise.folder / name for exercise in catalog.exercises for name in exercise.given}
-    yield from (
-        path
-        for path in (root / "pyproject.toml", root / "requirements.lock", root / "requirements-dev.lock")
-        if path.is_file()
-    )
+    stubs = {exercise.stub.relative_to(root).as_posix() for exercise in catalog.exercises}
+    given = {(e.folder / name).relative_to(root).as_posix() for e in catalog.exercises for name in e.given}
+    yield from (path for path in map(root.joinpath, SETTINGS) if path.is_file())
     for folder in ("grader", "tests", "exercises"):
         for path in sorted((root / folder).rglob("*")):
-            if "__pycache__" in path.parts or path in students or path == path_of(root) or not path.is_file():
-                continue
-            if path in given or (path.suffix in KINDS and not _is_a_students_own(root, path)):
+            if is_protected(path.relative_to(root).as_posix(), stubs, given) and path.is_file():
                 yield path
+
+
+def is_protected(name: str, stubs: Container[str], given: Container[str]) -> bool:
+    """Of a file, by its path from the root; `stubs` and `given` are such paths, too. Beside stubs, students keep notes of their own."""
+    path = PurePosixPath(name)
+    if name in SETTINGS or name in given:
+        return True
+    if "__pycache__" in path.parts or name in stubs or name == NAME or path.suffix not in KINDS:
+        return False
+    return path.parts[0] in ("grader", "tests") or (path.parts[0] == "exercises" and path.suffix == ".toml")
 
 
 def differences(catalog: Catalog) -> list[str]:
@@ -61,15 +67,14 @@ def differences(catalog: Catalog) -> list[str]:
     there = {path.relative_to(catalog.root).as_posix(): path for path in protected(catalog)}
     found = [f"missing {name}" for name in released.keys() - there.keys()]
     found += [f"added {name}" for name in there.keys() - released.keys()]
-    found += [f"changed {name}" for name in there.keys() & released.keys() if _digest(there[name]) != released[name]]
+    found += [
+        f"changed {name}"
+        for name in there.keys() & released.keys()
+        if digest(there[name].read_bytes()) != released[name]
+    ]
     return sorted(found, key=lambda line: line.split(" ", 1)[1])
 
 
-def _is_a_students_own(root: Path, path: Path) -> bool:
-    """Beside the stubs, students keep older versions and notes of their own."""
-    return path.is_relative_to(root / "exercises") and path.suffix != ".toml"
-
-
-def _digest(path: Path) -> str:
+def digest(content: bytes) -> str:
     """Of the text, whatever git on Windows makes of its line ends."""
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()

@@ -54,7 +54,9 @@ def _keep(content: bytes, exercise: Exercise) -> Path:
 
 
 def _released(exercise: Exercise) -> str:
-    """The stub as it was first committed: git keeps it for us. A student's commits change only later versions."""
+    """The stub that came with an export, or else as it was first committed: a student's commits change only later versions."""
+    if exercise.original.is_file():
+        return exercise.original.read_text(encoding="utf-8")
     path = exercise.stub.relative_to(exercise.root).as_posix()
     log = _git(exercise, "log", "--diff-filter=A", "--format=%H", "--", path).split()
     if not log:

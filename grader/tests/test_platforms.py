@@ -1,0 +1,237 @@
+"""Exported graders, run where a platform would run them: its folders, its variables, one core."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.catalog import Catalog
+from grader.classroom import bundles, copies, handed_in
+from grader.classroom.marks import marks
+from grader.classroom.update import update
+from grader.tests.installed import install, run
+from grader.verdict import Verdict
+
+Golden = Callable[[str, str], None]
+ROOT = Path(__file__).resolve().parent.parent.parent
+CATALOG = Catalog(ROOT)
+EXERCISES = copies.chosen(CATALOG, ["ticket_office", "bounded_buffer"], None)
+OFFICE, BUFFER = EXERCISES
+WRONG = (
+    OFFICE.solutions / "rejected" / "no_argument_checks.py"
+)  # the same words on every Python; the other exercise is not handed in
+CLASSROOM50 = {
+    "CLASSROOM": "cs", "ASSIGNMENT": "threads", "ASSIGNMENT_TYPE": "individual", "OWNER": "alice", "USERNAME": "alice",
+    "SUBMISSION_TAG": "submit/2026-06-01T14-32-05Z-a1b2c3d", "COMMIT_URL": "commit", "RELEASE_URL": "release", "REVIEW_URL": "review",
+}  # fmt: skip
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these platforms run on Linux")
+
+
+def normal(text: str) -> str:
+    """Without times and hashes."""
+    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
+    text = re.sub(r'"(duration|execution_time)": \d+', r'"\1": 0', text)
+    return re.sub(r"\b[0-9a-f]{40,64}\b", "HASH", text)
+
+
+def hand_in(folder: Path, source: Path = WRONG) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, folder / OFFICE.stub.name)
+
+
+@pytest.fixture
+def slow() -> Iterator[Callable[[str], list[str]]]:
+    """Commands that run a shell script with half a core, as Gradescope does; with one core where no control group can be made."""
+    one_core = ["taskset", "-c", str(min(os.sched_getaffinity(0)))] if shutil.which("taskset") else []
+    group = _half_a_core()
+    if group is None:
+        yield lambda script: [*one_core, "bash", "-c", script]
+        return
+    yield lambda script: ["bash", "-c", f"echo $$ > {group}/cgroup.procs && {script}"]
+    group.rmdir()
+
+
+def _half_a_core() -> Path | None:
+    old, new = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
+    places = [(old, "cpu.cfs_quota_us", "50000")] if (old / "cpu.cfs_quota_us").exists() else []
+    places += [(new, "cpu.max", "50000 100000")] if (new / "cgroup.controllers").exists() else []
+    for place, file, quota in places:
+        group = place / f"grader-tests-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            (group / file).write_text(quota)
+            return group
+        except OSError:
+            group.rmdir()
+    return None
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student's, with a wrong solution of one exercise and without the other one's file."""
+    target = tmp_path_factory.mktemp("student") / "repository"
+    update(target, copies.student(CATALOG, EXERCISES), copies.is_students)
+    install(target)
+    shutil.copyfile(WRONG, target / OFFICE.stub.relative_to(ROOT))
+    (target / BUFFER.stub.relative_to(ROOT)).unlink()
+    return target
+
+
+def test_github(repository: Path, tmp_path: Path, golden: Golden) -> None:
+    files = {name: str(tmp_path / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    done = run(repository, [sys.executable, "grader/bootstrap.py", "ci", "github"], None, **files)
+    assert done.returncode == 1, done.stderr
+    outputs: dict[str, Any] = dict(line.split("=", 1) for line in (tmp_path / "GITHUB_OUTPUT").read_text().splitlines())
+    outputs["result"] = json.loads(base64.b64decode(outputs["result"]))
+    golden("exports/github_stdout.txt", done.stdout)
+    golden("exports/github_summary.md", (tmp_path / "GITHUB_STEP_SUMMARY").read_text())
+    golden("exports/github_outputs.json", normal(json.dumps(outputs, indent=1) + "\n"))
+
+
+def test_github_names_a_check_that_was_changed(repository: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed"
+    shutil.copytree(repository, changed, symlinks=True)
+    (changed / "tests/synchronisation/test_ticket_office.py").write_text("def test_nothing() -> None: ...\n")
+    done = run(changed, [str(changed / ".venv/bin/python"), "-m", "grader", "ci", "github", "ticket_office"])
+    assert "::warning title=Checks or grader were changed::1 file of the release differs" in done.stdout
+
+
+def test_classroom50(tmp_path: Path, golden: Golden) -> None:
+    bundle, checkout = tmp_path / "bundle", tmp_path / "checkout"
+    update(bundle, bundles.classroom50(CATALOG, EXERCISES), lambda name: False)
+    install(bundle)
+    hand_in(checkout / OFFICE.stub.relative_to(ROOT).parent)
+    (checkout / "result.json").write_text('{"score": 100}')
+    done = run(
+        bundle,
+        [sys.executable, str(bundle / "autograder.py")],
+        checkout,
+        CLASSROOM50_BUNDLE_DIR=str(bundle),
+        **CLASSROOM50,
+    )
+    assert done.returncode == 0, done.stderr
+    golden("exports/classroom50_result.json", normal((checkout / "result.json").read_text()))
+    golden("exports/classroom50_release_body.md", (checkout / "release-body.md").read_text())
+
+
+def test_classroom50_without_its_variables_leaves_no_result_of_a_student(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text('{"score": 100}')
+    command = [str(repository / ".venv/bin/python"), "-m", "grader", "ci", "classroom50", "--checkout", str(tmp_path)]
+    done = run(repository, command)
+    assert done.returncode == 2
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_a_declarative_test_of_classroom50(repository: Path, tmp_path: Path) -> None:
+    [test] = [test for test in json.loads(bundles.declared_tests(EXERCISES)) if BUFFER.slug in test["run"]]
+    numbers = tmp_path / "report.json"
+    done = run(repository, ["bash", "-c", f"{test['run']} --json-report --json-report-file={numbers}"])
+    assert done.returncode == 1, done.stderr
+    assert json.loads(numbers.read_text()) == {"summary": {"total": 100, "passed": 0}}
+
+
+def test_gradescope(tmp_path: Path, golden: Golden, slow: Callable[[str], list[str]]) -> None:
+    source = tmp_path / "source"
+    with zipfile.ZipFile(_file(tmp_path / "autograder.zip", bundles.gradescope(CATALOG, EXERCISES))) as archive:
+        assert {"setup.sh", "run_autograder"} <= set(archive.namelist())
+        archive.extractall(source)
+    install(source)
+    hand_in(tmp_path / "submission")
+    (tmp_path / "submission_metadata.json").write_text("{}")
+    shutil.copyfile(source / "run_autograder", tmp_path / "run_autograder")
+    done = run(tmp_path, slow("bash ./run_autograder"), AUTOGRADER=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    golden("exports/gradescope_results.json", normal((tmp_path / "results/results.json").read_text()))
+
+
+def test_prairielearn(tmp_path: Path, golden: Golden) -> None:
+    update(tmp_path / "tests", bundles.prairielearn(CATALOG, EXERCISES), lambda name: False)
+    python = install(tmp_path / "tests")
+    hand_in(tmp_path / "student")
+    done = run(tmp_path, ["bash", "tests/run.sh"], GRADE=str(tmp_path), GRADER_PYTHON=str(python))
+    assert done.returncode == 0, done.stderr
+    golden("exports/prairielearn_results.json", (tmp_path / "results/results.json").read_text())
+
+
+def test_prairielearn_is_told_when_the_grader_cannot_even_start(tmp_path: Path) -> None:
+    update(tmp_path / "tests", bundles.prairielearn(CATALOG, EXERCISES), lambda name: False)
+    run(tmp_path, ["bash", "tests/run.sh"], GRADE=str(tmp_path), GRADER_PYTHON="/nonexistent/python")
+    assert json.loads((tmp_path / "results/results.json").read_text())["gradable"] is False
+
+
+def test_what_is_handed_in_may_be_anything(repository: Path, tmp_path: Path) -> None:
+    """A file that is too large, and a link to a file that is not the student's: told, with points for nobody, and no fault of ours."""
+    student = tmp_path / "student"
+    student.mkdir()
+    (student / OFFICE.stub.name).write_bytes(b"#" * 300_000)
+    (student / BUFFER.stub.name).symlink_to(BUFFER.reference)
+    command = [str(repository / ".venv/bin/python"), "-m", "grader", "ci", "prairielearn", "--root", str(tmp_path)]
+    assert run(repository, command).returncode == 0
+    data = json.loads((tmp_path / "results/results.json").read_text())
+    assert (data["gradable"], data["score"]) == (True, 0.0)
+    assert [test["output"].split(";")[0] for test in data["tests"]] == [
+        f"{OFFICE.stub.name} has 300,000 bytes", f"No file {BUFFER.stub.name} was handed in."
+    ]  # fmt: skip
+
+
+def test_what_has_no_time_left_is_a_fault_of_the_grader_and_no_zero() -> None:
+    made = marks(handed_in.grade(CATALOG, EXERCISES, ROOT, minutes=0))
+    assert {mark.verdict for mark in made.marks} == {Verdict.ERROR}
+    assert (made.max_score, made.is_final) == (0, False)
+    assert "were over" in made.marks[0].text
+
+
+def test_one_that_takes_all_the_time_leaves_the_others_their_results(tmp_path: Path) -> None:
+    (tmp_path / OFFICE.stub.name).write_text("while True:\n    pass\n")
+    made = marks(handed_in.grade(CATALOG, EXERCISES, tmp_path, minutes=(handed_in.GRACE + 1.5) / 60))
+    assert not made.is_final
+    assert Verdict.ERROR in {mark.verdict for mark in made.marks if mark.exercise == OFFICE.slug}
+    assert [mark.text for mark in made.marks if mark.exercise == BUFFER.slug] == [
+        f"No file {BUFFER.stub.name} was handed in."
+    ]
+
+
+def test_bundles_are_small_and_the_archive_is_always_the_same() -> None:
+    assert sum(map(len, bundles.classroom50(CATALOG, CATALOG.exercises).values())) < 10 * 1024 * 1024
+    assert bundles.gradescope(CATALOG, EXERCISES) == bundles.gradescope(CATALOG, EXERCISES)
+
+
+def test_no_bundle_holds_more_of_the_repository_than_a_student_gets() -> None:
+    known = set(copies.student(CATALOG, EXERCISES))
+    assert set(bundles.classroom50(CATALOG, EXERCISES)) - known == {"autograder.py"}
+    assert set(bundles.prairielearn(CATALOG, EXERCISES)) - known == {"run.sh"}
+
+
+def test_a_question_of_prairielearn_has_the_task_and_an_editor_for_each_exercise() -> None:
+    files = bundles.prairielearn_question(EXERCISES)
+    page = files["question.html"].decode()
+    info = json.loads(files["info.json"])
+    assert info["externalGradingOptions"]["timeout"] == 600
+    assert page.count("<pl-file-editor") == len(EXERCISES)
+    assert all(files[e.stub.name] == e.stub.read_bytes() for e in EXERCISES)
+    assert "{{" not in page
+
+
+@pytest.mark.parametrize("name", ["gradescope/setup.sh", "gradescope/run_autograder", "prairielearn/run.sh"])
+def test_scripts_of_platforms_are_bash(name: str) -> None:
+    subprocess.run(["bash", "-n", str(copies.TEMPLATES / name)], check=True)
+
+
+def _file(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
