@@ -130,7 +130,7 @@ class Child:
             sys.breakpointhook = self._leave_out if exploring else self._breakpointhook
         if exploring:
             if self._explorations is None:
-                from grader.sandbox.exploring import Explorations  # only checks that explore pay for the import
+                from grader.sandbox.exploring import Explorations  # there already, but in a process that started cold
 
                 self._explorations = Explorations(self.stage, self.config["slug"])
             return self._explorations.function(message)
