@@ -38,7 +38,7 @@ def result(
     slug: str, *verdicts: Verdict, message: str = "An update was lost.\nthread 2 held no lock."
 ) -> ExerciseResult:
     """The checks end like this, one after the other; those that are not named pass."""
-    checks = []
+    checks: list[CheckResult] = []
     for number, (name, title, kind) in enumerate(CHECKS):
         verdict = verdicts[number] if number < len(verdicts) else Verdict.PASSED
         said: dict[str, Any] = (
