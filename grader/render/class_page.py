@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
@@ -102,11 +102,8 @@ def in_words(spread: Spread) -> str:
     known = sum(spread.bins)
     if known == 1:
         return f"One person, with {spread.median:.0%} of the points."
-    said = f"Half of {known} people have at least {spread.median:.0%} of the points."
-    if spread.quarters:
-        low, high = spread.quarters
-        said += f" The middle half have from {low:.0%} to {high:.0%}."
-    return said
+    quarters = f"; the middle half have {spread.quarters[0]:.0%} to {spread.quarters[1]:.0%}" if spread.quarters else ""
+    return f"The median of {known} people is {spread.median:.0%} of the points{quarters}."
 
 
 def _ended(ends: Ends, titles: Mapping[str, str]) -> Ended:
@@ -141,12 +138,11 @@ def _named(one: Graded, hrefs: Mapping[str, str]) -> Named:
 
 
 def _is_relative(href: str) -> bool:
-    """Names come from folders that strangers may name: no link may leave this folder's machine, or run anything."""
-    try:
-        parts = urlsplit(href)
-    except ValueError:
-        return False
-    return not (parts.scheme or parts.netloc or href.startswith(("/", "\\")))
+    """Names come from folders that strangers may name: no link may leave this machine or run anything.
+
+    Browsers drop spaces and control characters before they look for a scheme.
+    """
+    return not re.match(r"[/\\]|[^/?#]*:", re.sub(r"[\x00-\x20]", "", href))
 
 
 def _said(r: ClassResults, hrefs: Mapping[str, str]) -> list[Said]:
