@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import statistics
 import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,19 +18,25 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from grader import latest
 from grader.catalog import Catalog, Exercise
-from grader.classroom import collect, regrade
-from grader.classroom.results import ClassResults, Graded, Person
+from grader.classroom import collect, gradebook, misconceptions, regrade
+from grader.classroom.flags import flags_of
+from grader.classroom.results import ClassResults, Graded, HandedIn, Person
 from grader.classroom.store import Store
 from grader.classroom.units import Context, Unit, context
+from grader.cli_report import OUTPUT, write
 from grader.errors import UsageError
 from grader.grading import Grading, environment
 from grader.measure.cores import usable_cores
 from grader.render import screen
 from grader.sandbox import cage
-from grader.verdict import Verdict
+from grader.text import visible
+from grader.verdict import Report, Verdict
 
 STORE = "verdicts.jsonl"
+STRONG = ("bubblewrap", "user-namespaces", "landlock")  # levels at which a submission cannot write the judge's results
+MOST_NOTES = 10
 EVERY = 20.0  # seconds between two lines of progress where no bar can be shown
 
 
@@ -37,6 +46,11 @@ EVERY = 20.0  # seconds between two lines of progress where no bar can be shown
 @click.option("--exercises", help="Only these, with commas between them (default: all that were handed in).")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Where results go (default: FOLDER-graded)."
+)
+@click.option("--csv", "csv_file", type=OUTPUT, help="Write a row a person there, too.")
+@click.option("--html", "html_file", type=OUTPUT, help="Write the page of the class there, too.")
+@click.option(
+    "--canvas", default="Concurrency (0)", show_default=True, help="The column of Canvas's gradebook: NAME (ID)."
 )
 @click.option("--resume", is_flag=True, help="Go on where an earlier run was stopped.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Submissions at once (default: one a core).")
@@ -51,6 +65,9 @@ def regrade_(
     roster: Path | None,
     exercises: str | None,
     out: Path | None,
+    csv_file: Path | None,
+    html_file: Path | None,
+    canvas: str,
     resume: bool,
     jobs: int | None,
     seed: int,
@@ -58,7 +75,7 @@ def regrade_(
 ) -> None:
     """Grade everything in FOLDER: repositories, folders, files and zips of many people, each equal file once."""
     folder = folder.resolve()
-    out = out or folder.with_name(f"{folder.name}-graded")
+    out = (out or folder.with_name(f"{folder.name}-graded")).resolve()
     _may_write(out, resume)
     chosen = _chosen(catalog, exercises)
     people = collect.read_roster(roster) if roster else []
@@ -72,8 +89,12 @@ def regrade_(
         where = context(seed, grading.isolation)
         with Bar(plan, store, where) as bar:
             regrade.grade_here(plan, store, where, grading, jobs or usable_cores(), bar.done)
-        results = _results(plan, store, where, collector, people, chosen)
-    _write(out, results)
+        results = _results(plan, store, where, collector, people, chosen, catalog)
+    sources = latest.sources_of(source.path for source in plan.sources.values())
+    _write(out, results, catalog, canvas, sources)
+    for path, content in ((csv_file, gradebook.summary_csv), (html_file, None)):
+        if path is not None:
+            write(path, content(results) if content else (out / "class.html").read_text(encoding="utf-8"))
     _tell(out, results, plan)
     errors = any(result.verdict is Verdict.ERROR for graded in results.people for result in graded.results)
     sys.exit(3 if errors else 0)
@@ -137,29 +158,94 @@ class Bar:
 
 
 def _results(
-    plan: regrade.Plan, store: Store, where: Context, collector: collect.Collector, roster: Sequence[Person],
+    plan: regrade.Plan,
+    store: Store,
+    where: Context,
+    collector: collect.Collector,
+    roster: Sequence[Person],
     chosen: Sequence[Exercise],
-) -> ClassResults:  # fmt: skip
-    graded = {one.person: one for one in regrade.results_of(plan, store, where)}
+    catalog: Catalog,
+) -> ClassResults:
+    handed: dict[Person, list[HandedIn]] = defaultdict(list)
+    for one, _ in plan.handed:
+        handed[one.person].append(one)
+    graded = {
+        one.person: replace(
+            one, flags=flags_of(handed[one.person], one.results, catalog, not roster or one.person in roster)
+        )
+        for one in regrade.results_of(plan, store, where)
+    }
     people = [graded.get(person, Graded(person)) for person in {**dict.fromkeys(roster), **dict.fromkeys(graded)}]
     seen = {result.name for one in people for result in one.results}
-    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     everything = [result for one in people for result in one.results]
     return ClassResults(
-        created, where.seed, environment(everything, where.isolation), tuple(e.slug for e in chosen if e.slug in seen),
+        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        where.seed,
+        environment(everything, where.isolation),
+        tuple(exercise.slug for exercise in chosen if exercise.slug in seen),
         tuple(sorted(people, key=lambda one: one.person.identifier.lower())),
-        (*collector.notes, *(f"{path.name}: {why}" for path, why in plan.refused.items())),
-    )  # fmt: skip
+        tuple(_notes(plan, collector, where)),
+    )
 
 
-def _write(out: Path, results: ClassResults) -> None:
-    pass
+def _notes(plan: regrade.Plan, collector: collect.Collector, where: Context) -> Iterator[str]:
+    yield from collector.notes
+    for path, why in plan.refused.items():
+        yield f"{path.parent.name}/{path.name} was not graded: {why}"
+    if where.isolation not in STRONG:
+        yield f"Submissions were shut in by {where.isolation} only: hostile code could have changed results. grader/README.md has the levels."
+
+
+def _write(out: Path, results: ClassResults, catalog: Catalog, canvas: str, sources: latest.Sources) -> None:
+    """All files of one run, each written whole or not at all; the page last, for it links to the others."""
+    from grader.render import class_page, html  # templates: slow to import, and of no use to other commands
+
+    names = file_names([one.person.identifier for one in results.people])
+    for one in results.people:
+        if one.results:
+            report = Report(
+                results.created, results.seed, dict(results.environment), one.score,
+                sum(result.max_score for result in one.results), one.results,
+            )  # fmt: skip
+            write(out / "reports" / f"{names[one.person.identifier]}.html", html.page(report, sources))
+    write(out / "checks.csv", gradebook.checks_csv(results))
+    write(out / "grades.csv", gradebook.summary_csv(results))
+    write(out / "canvas.csv", gradebook.canvas_csv(results, canvas))
+    write(out / "moodle.csv", gradebook.moodle_csv(results))
+    write(out / "results.jsonl", gradebook.json_lines(results))
+    chosen = [catalog.find(slug) for slug in results.exercises]
+    hrefs = {
+        one.person.identifier: f"reports/{names[one.person.identifier]}.html" for one in results.people if one.results
+    }
+    page = class_page.page(
+        results, {e.slug: e.title for e in chosen}, {e.slug: misconceptions.of(e) for e in chosen}, hrefs
+    )
+    write(out / "class.html", page)
+
+
+def file_names(identifiers: Sequence[str]) -> dict[str, str]:
+    """A name for each person's file that is safe everywhere, and different for each."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for identifier in identifiers:
+        base = re.sub(r"[^A-Za-z0-9_-]+", "-", identifier).strip("-")[:80] or "person"
+        name = next(n for n in (base, *(f"{base}-{i}" for i in itertools.count(2))) if n.lower() not in taken)
+        taken.add(name.lower())
+        names[identifier] = name
+    return names
 
 
 def _tell(out: Path, results: ClassResults, plan: regrade.Plan) -> None:
     verdicts = Counter(str(result.verdict).replace("_", " ") for one in results.people for result in one.results)
     told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     screen.say(f"{len(results.people)} people, {len(plan.handed)} files, {len(plan.sources)} different ones: {told}")
-    for note in results.notes:
-        screen.say(f"  {note}")
-    screen.say(f"Results are in {out}")
+    flags = sum(len(one.flags) for one in results.people)
+    if flags:
+        screen.say(f"{flags} things to look at; the page lists them.")
+    for note in results.notes[:MOST_NOTES]:
+        screen.say(f"  {visible(note, one_line=True)}")
+    if len(results.notes) > MOST_NOTES:
+        screen.say(f"  ... and {len(results.notes) - MOST_NOTES} more notes, on the page.")
+    screen.say(
+        f"{out / 'class.html'} is the class; beside it are grades.csv, checks.csv, canvas.csv, moodle.csv, results.jsonl and reports/."
+    )

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from grader.judge import trace
 from grader.render import charts, commands, drawings, lanes, listing, runs
 from grader.render.lanes import Lanes
 from grader.render.listing import Line
-from grader.render.markup import prose, safe
+from grader.render.pages import MARKS, rendered, word
 from grader.verdict import NOT_MEASURED, CheckResult, ExerciseResult, Report, Verdict
 
-MARKS = {
-    Verdict.PASSED: "✓",
-    Verdict.FAILED: "✗",
-    Verdict.HUNG: "‖",
-    Verdict.CRASHED: "↯",
-    Verdict.NOT_STARTED: "○",
-    Verdict.INCONCLUSIVE: "≈",
-    Verdict.ERROR: "!",
-}
 NAMED = 3  # what the message about a leak names
 
 
@@ -96,52 +82,20 @@ class Exercise:
 def page(report: Report, sources: Mapping[str, str] | None = None) -> str:
     """The page. `sources`: texts of submissions by their SHA-256, as the report names it; what is not there is not shown."""
     exercises = [_exercise(f"e{n}", result, sources or {}) for n, result in enumerate(report.exercises, 1)]
-    style, script = _file("report.css"), _file("report.js")
-    template = _environment().get_template("report.html")
-    return template.render(
-        report=report,
-        exercises=exercises,
+    return rendered(
+        "report.html", ("report.css",), "report.js", report=report, exercises=exercises,
         title=exercises[0].result.name if len(exercises) == 1 else f"{len(exercises)} exercises",
-        style=Markup(style),
-        script=Markup(script),
-        policy=Markup(
-            f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-            "base-uri 'none'; form-action 'none'"
-        ),
-    )
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    """Every value goes through `safe`, whatever a template does with it."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("grader.render"), autoescape=True, finalize=safe, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined,
     )  # fmt: skip
-    environment.filters["prose"] = prose
-    return environment
-
-
-def _file(name: str) -> str:
-    return (resources.files("grader.render") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _exercise(key: str, result: ExerciseResult, sources: Mapping[str, str]) -> Exercise:
     source = sources.get(str(result.submission.get("sha256")))
     checks = tuple(_check(f"{key}c{n}", check, result, source) for n, check in enumerate(result.checks, 1))
     return Exercise(
-        key, result, MARKS[result.verdict], _word(result.verdict),
+        key, result, MARKS[result.verdict], word(result.verdict),
         sum(check.verdict is Verdict.PASSED for check in result.checks), checks,
         tuple(listing.highlighted(source)) if source is not None else (),
     )  # fmt: skip
-
-
-def _word(verdict: Verdict) -> str:
-    return str(verdict).replace("_", " ")
 
 
 def _check(key: str, check: CheckResult, result: ExerciseResult, source: str | None) -> Check:
@@ -149,7 +103,7 @@ def _check(key: str, check: CheckResult, result: ExerciseResult, source: str | N
     lead, more = _message(check, evidence)
     unmeasured = check.message == NOT_MEASURED
     return Check(
-        key, check, "-" if unmeasured else MARKS[check.verdict], "not measured" if unmeasured else _word(check.verdict),
+        key, check, "-" if unmeasured else MARKS[check.verdict], "not measured" if unmeasured else word(check.verdict),
         lead, more, " ".join(commands.replay(check, result)), _walk(key, check, f"{result.name}.py", source),
         tuple(_figures(key, check)), _stacks(evidence), tuple(_left(evidence)),
     )  # fmt: skip

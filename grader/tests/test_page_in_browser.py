@@ -11,14 +11,24 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from grader.render.class_page import page as class_page_of
 from grader.render.html import page as page_of
-from grader.tests import reports
+from grader.tests import classes, reports
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; Debian's package of that name has it")
 KINDS = ("everything", "several", "passed")  # all kinds of evidence, all verdicts, nothing but folded checks
 AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 PHONE = {"width": 360, "height": 740}
+CLASS_PAGES = {
+    f"class of {name}": class_page_of(
+        one,
+        classes.TITLES,
+        classes.MISCONCEPTIONS,
+        {graded.person.identifier: f"people/{n}.html" for n, graded in enumerate(one.people)},
+    )
+    for name, one in classes.CLASSES.items()
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +42,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Opens the page of a report; at the end nothing may have been said on the console or asked of any server."""
+    """Opens the page of a report or of a class; at the end nothing may have been said on the console or asked of any server."""
     said: list[str] = []
     asked: list[str] = []
     pages: list[Page] = []
 
     def open_(name: str, **options: object) -> Page:
         path = tmp_path / f"{name}.html"
-        path.write_text(page_of(reports.CASES[name], reports.SOURCES), encoding="utf-8")
+        text = CLASS_PAGES[name] if name in CLASS_PAGES else page_of(reports.CASES[name], reports.SOURCES)
+        path.write_text(text, encoding="utf-8")
         page = browser.new_page(**options)  # type: ignore[arg-type]
         pages.append(page)
         page.on("console", lambda message: said.append(message.text))
@@ -57,7 +68,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [*KINDS, *CLASS_PAGES])
 def test_axe_finds_nothing(opened: Callable[..., Page], name: str, scheme: str) -> None:
     page = opened(name, color_scheme=scheme)
     page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
@@ -66,7 +77,7 @@ def test_axe_finds_nothing(opened: Callable[..., Page], name: str, scheme: str) 
     assert [(v["id"], [node["html"][:200] for node in v["nodes"]]) for v in found["violations"]] == []
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [*KINDS, *CLASS_PAGES])
 def test_on_a_phone_only_pictures_and_source_scroll_sideways(opened: Callable[..., Page], name: str) -> None:
     page = opened(name, viewport=PHONE)
     page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
@@ -135,3 +146,39 @@ def test_on_paper_the_ground_is_white_and_the_steps_are_a_list(opened: Callable[
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     expect(page.locator(".stepper")).to_be_hidden()
     expect(page.locator(".moments > li").last).to_be_visible()
+
+
+def first_cells(page: Page) -> list[str]:
+    return page.locator(".everybody tbody th a, .everybody tbody th:not(:has(a))").all_text_contents()
+
+
+def test_the_class_can_be_sorted_by_keyboard(opened: Callable[..., Page]) -> None:
+    page = opened("class of small")
+    assert first_cells(page) == ["Ada Lovelace", "Bo Ek", "Chen Øster, Jr.", "dee", "Eve Ning", "Finn"]
+    page.get_by_role("button", name="Points").focus()
+    page.keyboard.press("Enter")
+    assert first_cells(page) == ["Eve Ning", "Finn", "Chen Øster, Jr.", "dee", "Bo Ek", "Ada Lovelace"]
+    expect(page.get_by_role("columnheader", name="Points")).to_have_attribute("aria-sort", "ascending")
+    expect(page.get_by_role("status")).to_have_text("Sorted by Points, ascending.")
+    page.keyboard.press("Space")
+    assert first_cells(page)[0] == "Ada Lovelace"
+    expect(page.get_by_role("columnheader", name="Points")).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("button", name="Person").press("Enter")
+    assert first_cells(page)[:2] == ["Ada Lovelace", "Bo Ek"]
+    expect(page.locator("[aria-sort]")).to_have_count(1)
+
+
+def test_the_class_is_complete_without_a_script(opened: Callable[..., Page]) -> None:
+    page = opened("class of small", java_script_enabled=False)
+    expect(page.locator(".everybody tbody tr")).to_have_count(6)
+    expect(page.get_by_text("The head of a column sorts by it.")).to_be_hidden()
+    expect(page.locator(".everybody button")).to_have_count(0)
+
+
+def test_on_paper_everybody_in_the_class_is_there(opened: Callable[..., Page]) -> None:
+    page = opened("class of many", color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.querySelector('.tall')).maxHeight") == "none"
+    expect(page.locator("details.to-read:not([open])")).to_have_count(0)
