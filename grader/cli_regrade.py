@@ -229,7 +229,8 @@ def file_names(identifiers: Sequence[str]) -> dict[str, str]:
     taken: set[str] = set()
     for identifier in identifiers:
         base = re.sub(r"[^A-Za-z0-9_-]+", "-", identifier).strip("-")[:80] or "person"
-        name = next(n for n in (base, *(f"{base}-{i}" for i in itertools.count(2))) if n.lower() not in taken)
+        numbered = (f"{base}-{number}" for number in itertools.count(2))
+        name = next(name for name in itertools.chain([base], numbered) if name.lower() not in taken)
         taken.add(name.lower())
         names[identifier] = name
     return names

@@ -16,7 +16,21 @@ from grader.verdict import NOT_MEASURED, CheckResult, Kind, Verdict
 
 NOT_RIGHT = (NOT_MEASURED, "First right, then fast.")
 ENGINE = Path(__file__).resolve().parent.parent
-NOT_JUDGING = ("classroom", "render", "tests")  # parts of the grader that no verdict depends on
+# What verdicts depend on; the rest shows them, or has nothing to do with them.
+JUDGING = (
+    "catalog",
+    "explore",
+    "grading",
+    "judge",
+    "judges",
+    "measure",
+    "review",
+    "sandbox",
+    "services",
+    "text",
+    "timeline",
+    "verdict",
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,7 @@ class Context:
 
 
 def context(seed: int, isolation: str) -> Context:
-    files = sorted(p for p in ENGINE.rglob("*.py") if p.relative_to(ENGINE).parts[0] not in NOT_JUDGING)
+    files = sorted(p for p in ENGINE.rglob("*.py") if p.relative_to(ENGINE).parts[0].removesuffix(".py") in JUDGING)
     return Context(seed, isolation, hash_of([platform.python_version(), *map(_content, files)]), machine_class())
 
 
