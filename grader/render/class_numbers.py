@@ -20,8 +20,8 @@ JUDGED = (Verdict.PASSED, *BAD)
 MISSING = "missing"  # beside the verdicts: it was not handed in
 BINS = 10
 HARDEST = 10  # checks that are shown
-ENOUGH = 10  # people, before one of them can be an exception
-MOST_PASS = 0.95  # of the others
+MOST = 10  # misconceptions that are shown
+ENOUGH = 10  # others, before one can be alone
 FEW = 0.5  # of the points that the middle of the class has
 FROM = 5  # people, before there is a middle
 NOT_BEGUN = 0.5  # of the exercises
@@ -168,7 +168,7 @@ def likely(r: ClassResults, misconceptions: Misconceptions) -> tuple[list[Likely
             weights[tag] += 1 / len(tags)
     words = {tag: max((n, text) for text, n in said.items() if _tag(text) == tag)[1] for tag in weights}
     ordered = sorted(weights, key=lambda tag: (-weights[tag], tag))
-    return [Likely(tag, words[tag].removeprefix(tag).strip(), weights[tag]) for tag in ordered], unknown
+    return [Likely(tag, words[tag].removeprefix(tag).strip(), weights[tag]) for tag in ordered[:MOST]], unknown
 
 
 def _tag(text: str) -> str:
@@ -185,7 +185,9 @@ def needs_help(r: ClassResults) -> list[Help]:
     found = []
     for one in r.people:
         share = marks(one, r.exercises).share
-        reasons = [*_reasons(one, r.exercises, share, limit), *alone.get(one.person.identifier, ())]
+        reasons = [*_reasons(one, r.exercises, share, limit)]
+        if slugs := alone.get(one.person.identifier):
+            reasons.append(f"is the only one to fail a check of {', '.join(slugs)}")
         if reasons:
             found.append(Help(one, share or 0.0, tuple(reasons)))
     return sorted(found, key=lambda help_: (bool(help_.graded.results), help_.share))
@@ -208,9 +210,8 @@ def _alone(r: ClassResults) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for one, result, check in first_failures(r):
         key = (result.name, check.name)
-        others, failing = counts.judged[key] - 1, counts.failed[key] - 1
-        if others >= ENOUGH and failing <= (1 - MOST_PASS) * others:
-            found.setdefault(one.person.identifier, []).append(f"is stuck in {result.name} at a check that others pass")
+        if counts.failed[key] == 1 and counts.judged[key] > ENOUGH:
+            found.setdefault(one.person.identifier, []).append(result.name)
     return found
 
 
@@ -220,6 +221,5 @@ def rules() -> list[str]:
         "handed in nothing",
         f"has less than {FEW:.0%} of the points that the middle of the class has (asked from {FROM} people on)",
         f"has not begun at least {NOT_BEGUN:.0%} of the exercises: nothing handed in, or still the stub",
-        f"is stuck at a check, the first to fail in that exercise, that at least {MOST_PASS:.0%} of the others pass "
-        f"(asked where there are at least {ENOUGH} others)",
+        f"is the only one to fail a check, the first that failed in that exercise (asked where it was judged for at least {ENOUGH} others)",
     ]

@@ -117,7 +117,7 @@ def test_each_rule_of_needing_help_finds_its_people() -> None:
     assert found["nothing"] == ("handed in nothing",)
     assert "has 17% of the points" in found["few"]
     assert "has not begun 2 of 3 exercises" in found["late"]
-    assert found["alone"] == ("is stuck in pages at a check that others pass",)
+    assert found["alone"] == ("is the only one to fail a check of pages",)
     assert set(found) == {"nothing", "few", "late", "alone"}
     words = Page(of(classes.of(usual + special))).words
     assert all(rule in words for rule in class_numbers.rules())
