@@ -26,7 +26,6 @@ from grader.classroom.units import Context, Place, Unit, checks_hash, from_data
 from grader.classroom.worker import Answer, Keeper, Task, Wanted
 from grader.errors import GraderFault, UsageError
 from grader.measure.cores import usable_cores
-from grader.sandbox import cage
 from grader.text import visible
 from grader.verdict import CheckResult, Kind, Verdict
 
@@ -178,7 +177,7 @@ class _Flow:
         self._done = done
         self._sent = 0
         self._ended: queue.SimpleQueue[Future[Answer]] = queue.SimpleQueue()
-        self._under_way: dict[str, tuple[Unit, Future[Answer], float]] = {}
+        self._under_way: dict[Any, tuple[Unit, Future[Answer], float]] = {}
 
     def grade(self, units: Sequence[Unit], *, timed: bool) -> None:
         waiting = deque(units)
