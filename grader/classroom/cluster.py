@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,12 @@ class _Team:
             "start the scheduler and its workers again, and run the command again with --resume."
         )
 
+    def forget(self, futures: Sequence[Future[Answer]]) -> None:
+        """Nobody waits for these any more, so nobody shall try them again."""
+        if futures and self.client.status == "running":
+            with contextlib.suppress(Exception):
+                self.client.cancel(futures)
+
     def release(self) -> None:
         """End what this run still has in the workers. Whoever is gone needs no end."""
         if self.client.status == "running":
@@ -180,25 +186,25 @@ class _Flow:
         self._under_way: dict[Any, tuple[Unit, Future[Answer], float]] = {}
 
     def grade(self, units: Sequence[Unit], *, timed: bool) -> None:
-        waiting = deque(units)
+        try:
+            self._grade(deque(units), timed=timed)
+        finally:
+            self._team.forget([future for _, future, _ in self._under_way.values()])
+
+    def _grade(self, waiting: deque[Unit], *, timed: bool) -> None:
+        looked = time.monotonic()
         while waiting or self._under_way:
             while waiting and len(self._under_way) < self._team.room(timed=timed):
                 self._send(waiting.popleft())
-            try:
-                future = self._ended.get(timeout=TICK)
-            except queue.Empty:
+            with contextlib.suppress(queue.Empty):
+                self._take(self._ended.get(timeout=TICK))
+            if time.monotonic() - looked > TICK:
                 self._team.look(timed=timed)
-                continue
-            self._take(future)
+                looked = time.monotonic()
 
     def _send(self, unit: Unit) -> None:
         source = self._plan.sources[unit.slug, unit.sha256].path.read_bytes()
-        wanted = Wanted(
-            self._wanted.python,
-            self._wanted.engine,
-            {unit.slug: self._wanted.checks[unit.slug]},
-            self._wanted.isolation,
-        )
+        wanted = replace(self._wanted, checks={unit.slug: self._wanted.checks[unit.slug]})
         self._sent += 1
         future: Future[Answer] = self._team.client.submit(
             worker.grade, Task(self._team.run, unit, source, self._context.seed, wanted),

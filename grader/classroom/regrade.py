@@ -77,26 +77,27 @@ def missing(plan: Plan, store: Store, context: Context, *, timed: bool) -> Itera
 
 def known(unit: Unit, exercise: Exercise, store: Store, context: Context) -> list[CheckResult] | None:
     """What has been found out about this unit, here or wherever else it counts."""
-    found = _found(unit, exercise, store, context)
-    return found[1] if found else None
+    key = _key(unit, exercise, store, context)
+    return store.get(key) if key else None
 
 
-def _found(unit: Unit, exercise: Exercise, store: Store, context: Context) -> tuple[Place, list[CheckResult]] | None:
-    others = (place for place in store.places if place != context.place and context.counts(place))
-    for place in (context.place, *others):
-        checks = store.get(context.at(place).key(unit, exercise))
-        if checks is not None:
-            return place, checks
+def _key(unit: Unit, exercise: Exercise, store: Store, context: Context) -> str | None:
+    """By which the store knows it, if it does."""
+    # What is not timed has one key for all machines.
+    places = {(place.machine * unit.timed, place.isolation): place for place in store.places if context.counts(place)}
+    for place in (context.place, *places.values()):
+        key = context.at(place).key(unit, exercise)
+        if store.get(key) is not None:
+            return key
     return None
 
 
 def places_of(plan: Plan, store: Store, context: Context) -> list[Place]:
-    """Where the units of this plan were graded that count, each once."""
-    units = (
-        (unit, source.exercise) for source in plan.sources.values() for unit in units_of(source.exercise, source.sha256)
-    )
-    found = (_found(unit, exercise, store, context) for unit, exercise in units)
-    return list(dict.fromkeys(one[0] for one in found if one is not None and one[0].machine))
+    """Where the units of this plan were graded, each place once."""
+    of = ((unit, one.exercise) for one in plan.sources.values() for unit in units_of(one.exercise, one.sha256))
+    keys = (_key(unit, exercise, store, context) for unit, exercise in of)
+    places = dict.fromkeys(store.place_of(key) for key in keys if key)
+    return [place for place in places if place.machine]
 
 
 def is_measured(unit: Unit, plan: Plan, store: Store, context: Context) -> bool:

@@ -111,6 +111,7 @@ class Keeper(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         self._lock = threading.Lock()  # held while a unit is graded
         self._bench: Bench | None = None
+        self._over = ""  # the last run that ended
         _undo_environment(worker)
         own_engine()
 
@@ -125,10 +126,15 @@ class Keeper(WorkerPlugin):
                     bench.close()
                 self._bench = None
                 self._bench = bench = Bench(task)
+            if task.run == self._over:  # it ended while the bench was made
+                bench.close()
+                self._bench = None
+                raise GraderFault("This run is over.")
             return bench.grade(task)
 
     def close(self, run: str | None = None) -> None:
         """End what is under way, and all judges; only those of that run, if one is named."""
+        self._over = run or self._over
         bench = self._bench
         if bench is None or run not in (None, bench.run):
             return
