@@ -281,7 +281,7 @@ def _local(address: str) -> SpecCluster:
     count = address.partition(":")[2] or str(usable_cores())
     if not count.isdecimal() or not 0 < int(count) <= 8 * (os.cpu_count() or 1):
         raise UsageError(f"--cluster {address} is not understood. local:4 starts four worker processes here.")
-    common = {"nthreads": 1, "host": "127.0.0.1", "memory_limit": 0, "dashboard": False}
+    common = {"nthreads": 1, "host": "127.0.0.1", "memory_limit": 0, "dashboard": False, "silence_logs": logging.ERROR}
     return SpecCluster(
         workers={
             number: {"cls": Nanny, "options": {**common, "resources": {worker.TIMING: 1} if number == 0 else None}}
@@ -294,8 +294,8 @@ def _local(address: str) -> SpecCluster:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """What Dask's client logs about a lost scheduler, this module says in one line."""
-    loggers = [logging.getLogger(name) for name in ("distributed.client", "distributed.core", "tornado.application")]
+    """What Dask logs here about lost schedulers and ended workers, this module says in one line."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "tornado.application")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -74,7 +75,10 @@ class Dask:
     """A scheduler and its workers: processes of their own, started as a person would."""
 
     def __init__(self, folder: Path, checkout: Path, **settings: str) -> None:
-        self._folder, self._checkout, self._environment = folder, checkout, {**os.environ, **settings}
+        # Killed workers leave files. A short name: there will be sockets in it.
+        self._temp = tempfile.TemporaryDirectory(prefix="dask-", ignore_cleanup_errors=True)
+        self._folder, self._checkout = folder, checkout
+        self._environment = {**os.environ, "TMPDIR": self._temp.name, **settings}
         self.file = folder / "scheduler.json"
         self.scheduler = self._start("scheduler", "--port", "0", "--no-dashboard")
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -86,9 +90,10 @@ class Dask:
         for process in (*self.workers, self.scheduler):
             process.kill()
             process.wait()
+        self._temp.cleanup()
 
     def add(self, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[bytes]:
-        words = ("worker", "--no-nanny", "--no-dashboard", "--nthreads", "1", "--local-directory", str(self._folder))
+        words = ("worker", "--no-nanny", "--no-dashboard", "--nthreads", "1", "--local-directory", self._temp.name)
         self.workers.append(self._start(*words, *arguments, cwd=cwd))
         return self.workers[-1]
 
