@@ -306,11 +306,14 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
+def _at(address: str) -> str:
+    """As `dask worker` takes it."""
+    return f"--scheduler-file {address}" if address.endswith(".json") else address
+
+
 def _start(address: str) -> str:
-    return f"`dask worker {address} --nthreads 1 --nworkers N` in the checkout, on each machine."
+    return f"`dask worker {_at(address)} --nthreads 1 --nworkers N` in the checkout, on each machine."
 
 
 def _timing_remedy(address: str) -> str:
-    return (
-        f"Start one worker of each machine with `dask worker {address} --nthreads 1 --resources '{worker.TIMING}=1'`."
-    )
+    return f"Start one worker of each machine with `dask worker {_at(address)} --nthreads 1 --resources '{worker.TIMING}=1'`."
