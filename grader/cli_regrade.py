@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import statistics
 import sys
@@ -22,9 +23,10 @@ from grader import latest
 from grader.catalog import Catalog, Exercise
 from grader.classroom import collect, gradebook, misconceptions, regrade
 from grader.classroom.flags import flags_of
+from grader.classroom.places import lowest, places_told
 from grader.classroom.results import ClassResults, Graded, HandedIn, Person
 from grader.classroom.store import Store
-from grader.classroom.units import Context, Unit, context
+from grader.classroom.units import Context, Place, Unit, context
 from grader.cli_report import OUTPUT, write
 from grader.errors import UsageError
 from grader.grading import Grading, environment
@@ -54,6 +56,9 @@ EVERY = 20.0  # seconds between two lines of progress where no bar can be shown
 )
 @click.option("--resume", is_flag=True, help="Go on where an earlier run was stopped.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Submissions at once (default: one a core).")
+@click.option(
+    "--cluster", metavar="ADDRESS", help="By the workers of this Dask scheduler; local:N starts N of them here."
+)
 @click.option("--seed", default=0, show_default=True, help="Seed of the random data.")
 @click.option(
     "--isolation", type=click.Choice(cage.ASKED), help="Refuse to grade with less than this (default: the best level)."
@@ -70,10 +75,15 @@ def regrade_(
     canvas: str,
     resume: bool,
     jobs: int | None,
+    cluster: str | None,
     seed: int,
     isolation: str | None,
 ) -> None:
     """Grade everything in FOLDER: repositories, folders, files and zips of many people, each equal file once."""
+    if cluster and jobs:
+        raise UsageError(
+            "--jobs is for this machine; in a cluster each worker takes one submission. Leave one of them away."
+        )
     folder = folder.resolve()
     out = (out or folder.with_name(f"{folder.name}-graded")).resolve()
     _may_write(out, resume)
@@ -85,10 +95,11 @@ def regrade_(
         raise UsageError(
             f"Nothing in {folder} is a file of an exercise. Expected: NAME/EXERCISE.py, NAME_EXERCISE.py, or repositories."
         )
-    with Store(out / STORE) as store, Grading(seed=seed, isolation=isolation) as grading:
-        where = context(seed, grading.isolation)
-        with Bar(plan, store, where) as bar:
-            regrade.grade_here(plan, store, where, grading, jobs or usable_cores(), bar.done)
+    with Store(out / STORE) as store:
+        if cluster:
+            where = _graded_there(plan, store, cluster, seed, isolation)
+        else:
+            where = _graded_here(plan, store, jobs or usable_cores(), seed, isolation)
         results = _results(plan, store, where, collector, people, chosen, catalog)
     sources = latest.sources_of(source.path for source in plan.sources.values())
     _write(out, results, catalog, canvas, sources)
@@ -98,6 +109,31 @@ def regrade_(
     _tell(out, results, plan)
     errors = any(result.verdict is Verdict.ERROR for graded in results.people for result in graded.results)
     sys.exit(3 if errors else 0)
+
+
+def _graded_here(plan: regrade.Plan, store: Store, jobs: int, seed: int, isolation: str | None) -> Context:
+    with Grading(seed=seed, isolation=isolation) as grading:
+        where = context(seed, grading.isolation)
+        with Bar(plan, store, where) as bar:
+            regrade.grade_here(plan, store, where, grading, jobs, bar.done)
+    return where
+
+
+def _graded_there(plan: regrade.Plan, store: Store, address: str, seed: int, isolation: str | None) -> Context:
+    try:
+        from grader.classroom import cluster  # an extra, and slow to import
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
+            raise
+        raise UsageError(
+            "--cluster needs the package distributed, which is not installed here. "
+            f"Install it: python3 -m pip --python {sys.executable} install distributed"
+        ) from error
+    asked = isolation or os.environ.get(cage.VARIABLE) or "auto"
+    where = replace(context(seed, asked), elsewhere=True)
+    with Bar(plan, store, where) as bar:
+        cluster.grade_there(plan, store, where, address, bar.done, bar.say)
+    return where
 
 
 def _may_write(out: Path, resume: bool) -> None:
@@ -148,6 +184,9 @@ class Bar:
                 self._said = time.monotonic()
                 click.echo(f"{self._done} of {self._done + self._left.total()} graded, {left}", err=True)
 
+    def say(self, text: str) -> None:
+        self._console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
+
     def _estimate(self) -> str:
         """Seconds of work that are left, at the pace so far; kinds that nobody has seen yet count as the middle of the others."""
         pace = (time.monotonic() - self._began) / max(1e-9, sum(map(sum, self._took.values())))
@@ -178,22 +217,26 @@ def _results(
     people = [graded.get(person, Graded(person)) for person in {**dict.fromkeys(roster), **dict.fromkeys(graded)}]
     seen = {result.name for one in people for result in one.results}
     everything = [result for one in people for result in one.results]
+    places = regrade.places_of(plan, store, where)
+    level = lowest(places) or where.isolation
     return ClassResults(
         datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         where.seed,
-        environment(everything, where.isolation),
+        environment(everything, level),
         tuple(exercise.slug for exercise in chosen if exercise.slug in seen),
         tuple(sorted(people, key=lambda one: one.person.identifier.lower())),
-        tuple(_notes(plan, collector, where)),
+        tuple(_notes(plan, collector, level, places if where.elsewhere else ())),
     )
 
 
-def _notes(plan: regrade.Plan, collector: collect.Collector, where: Context) -> Iterator[str]:
+def _notes(plan: regrade.Plan, collector: collect.Collector, level: str, places: Sequence[Place]) -> Iterator[str]:
+    """`places`: where a cluster graded; `level`: the lowest isolation that was used."""
     yield from collector.notes
+    yield from places_told(places)
     for path, why in plan.refused.items():
         yield f"{path.parent.name}/{path.name} was not graded: {why}"
-    if where.isolation not in STRONG:
-        yield f"Submissions were shut in by {where.isolation} only: hostile code could have changed results. grader/README.md has the levels."
+    if level not in STRONG:
+        yield f"Submissions were shut in by {level} only: hostile code could have changed results. grader/README.md has the levels."
 
 
 def _write(out: Path, results: ClassResults, catalog: Catalog, canvas: str, sources: latest.Sources) -> None:

@@ -14,7 +14,7 @@ from grader.catalog import Catalog, Exercise
 from grader.classroom.results import Graded, HandedIn, Person
 from grader.classroom.slots import Slot
 from grader.classroom.store import Store
-from grader.classroom.units import Context, Unit, is_right, not_measured, units_of
+from grader.classroom.units import Context, Place, Unit, is_right, not_measured, units_of
 from grader.errors import UsageError
 from grader.grading import Grading, request
 from grader.review import review
@@ -70,15 +70,40 @@ def missing(plan: Plan, store: Store, context: Context, *, timed: bool) -> Itera
     """In the order of exercises, so that a judge that stands can go on."""
     for (slug, sha256), source in sorted(plan.sources.items()):
         for unit in units_of(source.exercise, sha256):
-            if unit.timed is timed and store.get(context.key(unit, source.exercise)) is None:
+            if unit.timed is timed and known(unit, source.exercise, store, context) is None:
                 assert unit.slug == slug
                 yield unit
+
+
+def known(unit: Unit, exercise: Exercise, store: Store, context: Context) -> list[CheckResult] | None:
+    """What has been found out about this unit, here or wherever else it counts."""
+    key = _key(unit, exercise, store, context)
+    return store.get(key) if key else None
+
+
+def _key(unit: Unit, exercise: Exercise, store: Store, context: Context) -> str | None:
+    """By which the store knows it, if it does."""
+    # What is not timed has one key for all machines.
+    places = {(place.machine * unit.timed, place.isolation): place for place in store.places if context.counts(place)}
+    for place in (context.place, *places.values()):
+        key = context.at(place).key(unit, exercise)
+        if store.get(key) is not None:
+            return key
+    return None
+
+
+def places_of(plan: Plan, store: Store, context: Context) -> list[Place]:
+    """Where the units of this plan were graded, each place once."""
+    of = ((unit, one.exercise) for one in plan.sources.values() for unit in units_of(one.exercise, one.sha256))
+    keys = (_key(unit, exercise, store, context) for unit, exercise in of)
+    places = dict.fromkeys(store.place_of(key) for key in keys if key)
+    return [place for place in places if place.machine]
 
 
 def is_measured(unit: Unit, plan: Plan, store: Store, context: Context) -> bool:
     """Is the rest of this submission right, so that its speed counts?"""
     exercise = plan.sources[unit.slug, unit.sha256].exercise
-    checks = store.get(context.key(replace(unit, timed=False), exercise))
+    checks = known(replace(unit, timed=False), exercise, store, context)
     return checks is None or is_right(checks)
 
 
@@ -98,7 +123,7 @@ def _side_by_side(
                 began = time.monotonic()
                 source = plan.sources[unit.slug, unit.sha256]
                 checks = slot.grade(unit, source.exercise, source.path)
-                store.put(context.key(unit, source.exercise), unit, checks)
+                store.put(context.key(unit, source.exercise), unit, checks, context.place)
                 done(unit, time.monotonic() - began)
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -128,7 +153,7 @@ def _result(one: HandedIn, source: Source, store: Store, context: Context) -> Ex
     exercise = source.exercise
     found: dict[str, CheckResult] = {}
     for unit in units_of(exercise, source.sha256):
-        checks = store.get(context.key(unit, exercise))
+        checks = known(unit, exercise, store, context)
         if checks is None and unit.timed:
             checks = not_measured(exercise)
         found |= {check.name: check for check in checks or [_never_graded()]}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from grader.classroom.units import Unit, from_data, is_lasting, line_of
+from grader.classroom.units import Place, Unit, from_data, is_lasting, line_of
 from grader.errors import GraderFault
 from grader.verdict import CheckResult
 
@@ -20,6 +20,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, list[CheckResult]] = {}
+        self._places: dict[str, Place] = {}
         self._lock = threading.Lock()
         self._file: IO[bytes] | None = None
 
@@ -36,7 +37,9 @@ class Store:
             whole += len(line)
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 data = json.loads(line)
-                self._known[data["key"]] = from_data(data["checks"])
+                place, checks = Place(**data["place"]), from_data(data["checks"])
+                self._known[data["key"]] = checks
+                self._places[data["key"]] = place
         self._file.truncate(whole)
         return self
 
@@ -51,12 +54,24 @@ class Store:
         with self._lock:
             return self._known.get(key)
 
-    def put(self, key: str, unit: Unit, checks: Sequence[CheckResult]) -> None:
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where anything was graded that is known here."""
+        with self._lock:
+            return tuple(dict.fromkeys(self._places.values()))
+
+    def place_of(self, key: str) -> Place:
+        """Where that was graded. Raises KeyError for what is not known."""
+        with self._lock:
+            return self._places[key]
+
+    def put(self, key: str, unit: Unit, checks: Sequence[CheckResult], place: Place) -> None:
         """Remember it; what a later run should try again is remembered for this run only."""
         with self._lock:
             self._known[key] = list(checks)
+            self._places[key] = place
             if self._file is not None and is_lasting(checks):
-                self._file.write(line_of(key, unit, checks).encode() + b"\n")
+                self._file.write(line_of(key, unit, checks, place).encode() + b"\n")
                 self._file.flush()
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,35 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a unit was graded: on a machine of that class, at that isolation level."""
+
+    machine: str
+    isolation: str
+
+
+@dataclass(frozen=True)
 class Context:
-    """Everything besides the source that a verdict depends on: of what is judged where."""
+    """Everything besides the source that a verdict depends on: of what is judged where.
+
+    `elsewhere`: other machines grade, too; what they found, at the level that was asked for, counts as well.
+    """
 
     seed: int
     isolation: str
     grader: str  # a hash of the engine
     machine: str
+    elsewhere: bool = False
+
+    @property
+    def place(self) -> Place:
+        return Place(self.machine, self.isolation)
+
+    def at(self, place: Place) -> Context:
+        return replace(self, machine=place.machine, isolation=place.isolation)
+
+    def counts(self, place: Place) -> bool:
+        return place == self.place or (self.elsewhere and self.isolation in ("auto", place.isolation))
 
     def key(self, unit: Unit, exercise: Exercise) -> str:
         """Equal keys, equal verdicts. Timing depends on the machine, too."""
@@ -66,8 +88,12 @@ class Context:
 
 
 def context(seed: int, isolation: str) -> Context:
+    return Context(seed, isolation, engine_hash(), machine_class())
+
+
+def engine_hash() -> str:
     files = sorted(p for p in ENGINE.rglob("*.py") if p.relative_to(ENGINE).parts[0].removesuffix(".py") in JUDGING)
-    return Context(seed, isolation, hash_of([platform.python_version(), *map(_content, files)]), machine_class())
+    return hash_of([platform.python_version(), *map(_content, files)])
 
 
 def machine_class() -> str:
@@ -129,5 +155,5 @@ def from_data(data: Sequence[dict[str, Any]]) -> list[CheckResult]:
     return [CheckResult(**{**d, "kind": Kind(d["kind"]), "verdict": Verdict(d["verdict"])}) for d in data]
 
 
-def line_of(key: str, unit: Unit, checks: Sequence[CheckResult]) -> str:
-    return json.dumps({"key": key, "unit": asdict(unit), "checks": as_data(checks)})
+def line_of(key: str, unit: Unit, checks: Sequence[CheckResult], place: Place) -> str:
+    return json.dumps({"key": key, "unit": asdict(unit), "place": asdict(place), "checks": as_data(checks)})
