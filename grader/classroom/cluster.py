@@ -67,9 +67,8 @@ def grade_there(
     with _joined(address, wanted, say, patience) as team:
         team.gather(timed=False)
         if any(missing(plan, store, context, timed=True)) and not team.room(timed=True):
-            say(
-                f"No worker offers to measure yet; timed checks will wait for one. {_timing_remedy(team.address)}"
-            )  # while there is time to start one
+            # While there is time to start one.
+            say(f"No worker offers to measure yet; timed checks will wait for one. {_timing_remedy(team.address)}")
         flow = _Flow(plan, store, context, team, wanted, done)
         flow.grade(light, timed=False)
         timed = [unit for unit in missing(plan, store, context, timed=True) if is_measured(unit, plan, store, context)]
@@ -155,7 +154,7 @@ class _Team:
 
     def lost(self) -> GraderFault:
         return GraderFault(
-            f"The Dask scheduler at {self.address} is gone. What has been graded is kept: "
+            f"The Dask scheduler at {self.address} is gone or out of reach. What has been graded is kept: "
             "start the scheduler and its workers again, and run the command again with --resume."
         )
 

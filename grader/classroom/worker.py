@@ -88,10 +88,11 @@ def misfit(wanted: Wanted, worker: Worker) -> str:
 
 async def about(wanted: Wanted, dask_worker: Worker) -> dict[str, Any]:
     """Of this worker, in plain data that any version can read."""
-    fault, isolation = misfit(wanted, dask_worker), ""
+    fault = isolation = ""
     try:
+        fault = misfit(wanted, dask_worker)
         isolation = await asyncio.to_thread(cage.resolve, wanted.isolation)
-    except GraderError as error:
+    except (GraderError, OSError) as error:
         fault = fault or str(error)
     return {
         "machine": machine_class(),

@@ -255,11 +255,12 @@ def test_timed_units_wait_for_a_worker_that_measures(catalog: Catalog, tmp_path:
     assert "No worker offers to measure yet" in said[0]
 
 
-def refusal(light: regrade.Plan, dask: Dask, count: int, tmp_path: Path) -> str:
+def refusal(light: regrade.Plan, dask: Dask, count: int, tmp_path: Path, isolation: str = "auto") -> str:
     dask.are_there(count)
+    where = replace(everywhere(), isolation=isolation)
     with Store(tmp_path / "verdicts.jsonl") as store:
         with pytest.raises(UsageError) as raised:
-            cluster.grade_there(light, store, everywhere(), str(dask.file), lambda unit, seconds: None, quietly)
+            cluster.grade_there(light, store, where, str(dask.file), lambda unit, seconds: None, quietly)
         assert len(store) == 0
     return str(raised.value)
 
@@ -281,6 +282,15 @@ def test_a_worker_without_this_grader_is_refused(light: regrade.Plan, catalog: C
     with Dask(tmp_path, catalog.root, PYTHONPATH=str(tmp_path)) as dask:
         dask.add()
         assert "has no grader like this one" in refusal(light, dask, 1, tmp_path)
+
+
+def test_a_worker_below_the_isolation_that_was_asked_for_is_refused(
+    light: regrade.Plan, catalog: Catalog, tmp_path: Path
+) -> None:
+    with Dask(tmp_path, catalog.root, PATH=str(tmp_path)) as dask:  # no bwrap in there
+        dask.add()
+        said = refusal(light, dask, 1, tmp_path, isolation="bubblewrap")
+    assert "The isolation level bubblewrap cannot be had here" in said
 
 
 def test_a_worker_with_many_threads_and_two_that_measure_on_one_machine_are_refused(
