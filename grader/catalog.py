@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import os
 import tomllib
 from collections.abc import Mapping
@@ -74,9 +75,8 @@ class Exercise:
     @property
     def checks(self) -> tuple[Check, ...]:
         """The checks, in the order of their file, as it is now."""
-        tree = ast.parse(self.tests.read_text(encoding="utf-8"))
-        functions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
-        return tuple(Check(f.name, title_of(f.name, ast.get_docstring(f)), _kind_of(f)) for f in functions)
+        state = self.tests.stat()
+        return _checks_in(self.tests, state.st_mtime_ns, state.st_size)
 
     @property
     def check_names(self) -> tuple[str, ...]:
@@ -93,6 +93,14 @@ class Exercise:
     @property
     def rejected(self) -> tuple[Path, ...]:
         return tuple(sorted((self.solutions / "rejected").glob("*.py")))
+
+
+@functools.lru_cache(maxsize=256)
+def _checks_in(path: Path, mtime_ns: int, size: int) -> tuple[Check, ...]:
+    """Of a file in this state. A regrade asks for the checks of the same file thousands of times."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
+    return tuple(Check(f.name, title_of(f.name, ast.get_docstring(f)), _kind_of(f)) for f in functions)
 
 
 def title_of(name: str, doc: str | None) -> str:

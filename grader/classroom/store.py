@@ -28,7 +28,11 @@ class Store:
         """Raises GraderFault when another regrade writes here now."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self._path, "a+b")  # closed in __exit__
-        _lock_alone(self._file, self._path)
+        try:
+            _lock_alone(self._file, self._path)
+        except GraderFault:
+            self._file.close()
+            raise
         self._file.seek(0)
         whole = 0
         for line in self._file:
