@@ -22,24 +22,11 @@ from grader.classroom.store import Store
 from grader.classroom.units import Context, Place, Unit, context, machine_class
 from grader.errors import GraderError, GraderFault, UsageError
 from grader.grading import Grading
+from grader.tests.small import exercise_toml
 from grader.verdict import Verdict
 
 LIGHT, TIMED = "doubled", "tripled"  # of a checkout of two small exercises; the second has something to measure
-TOML = """
-title = "Numbers"
-stars = 1
-minutes = 1
-concepts = []
-prerequisites = []
-needs = []
-given = []
-functions = ["times"]
-seconds = 5
-hints = []
-
-[points]
-correctness = 100
-"""
+TOML = exercise_toml("times", seconds=5)
 CHECKS = """
 EXERCISE, FACTOR = "{slug}", {factor}
 

@@ -20,6 +20,7 @@ from grader.sandbox.launch import Launcher, launcher
 from grader.sandbox.outcomes import LimitReached, SubmissionError, SubmissionHung, SubmissionRaised
 from grader.sandbox.processes import fair_memory
 from grader.tests.isolated import Start, had, run, sessions
+from grader.tests.small import exercise_toml
 from grader.verdict import ExerciseResult, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,20 +145,7 @@ EXPECTED = {
     "test_after": (Verdict.PASSED, ""),
 }
 
-EXERCISE = """
-title = "Hostile"
-stars = 1
-minutes = 1
-concepts = []
-prerequisites = []
-needs = []
-given = []
-functions = ["add"]
-seconds = 2
-hints = ["", "", ""]
-[points]
-correctness = 100
-"""
+EXERCISE = exercise_toml(seconds=2)
 
 
 def survivors() -> list[psutil.Process]:

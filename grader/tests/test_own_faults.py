@@ -18,21 +18,10 @@ import pytest
 from grader.catalog import Catalog
 from grader.errors import GraderFault
 from grader.sandbox.processes import mentioning
+from grader.tests.small import exercise_toml
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and limits are those of Linux and macOS")
-TOML = """title = "Tiny"
-stars = 1
-minutes = 1
-concepts = []
-prerequisites = []
-needs = []
-given = []
-functions = ["add"]
-seconds = 20
-hints = ["", "", ""]
-[points]
-correctness = 100
-"""
+TOML = exercise_toml(seconds=20)
 RIGHT = "def add(a, b): return a + b\n"
 CHECK = """
 from grader.judge import Submission, expect, kind
@@ -233,7 +222,7 @@ def test_no_room_for_temporary_files_is_told(checkout: Checkout, blocks: int) ->
         ("concepts = []", "concepts = [1]", ["exercise.toml", "'concepts'", "list of texts"]),
         ("seconds = 20", "seconds = -1", ["exercise.toml", "'seconds'"]),
         ("seconds = 20", "seconds = nan", ["exercise.toml", "'seconds'"]),
-        ('title = "Tiny"', "title = 3", ["exercise.toml", "'title'"]),
+        ('title = "Small"', "title = 3", ["exercise.toml", "'title'"]),
         ("[points]\ncorrectness = 100", "points = 100", ["exercise.toml", "'points'"]),
         ("correctness = 100", "correctness = 'all'", ["exercise.toml", "'points.correctness'"]),
         ("correctness = 100", "corectness = 100", ["exercise.toml", "'points.corectness'", "correctness, bounds"]),

@@ -23,23 +23,10 @@ from grader.classroom.store import Store
 from grader.classroom.units import Context, Unit, machine_class
 from grader.cli_regrade import file_names
 from grader.errors import GraderFault, UsageError
+from grader.tests.small import exercise_toml
 from grader.verdict import CheckResult, Kind, Verdict
 
-TOML = """
-title = "Numbers"
-stars = 1
-minutes = 1
-concepts = []
-prerequisites = []
-needs = []
-given = []
-functions = ["times"]
-seconds = 5
-hints = ["", "", ""]
-[points]
-correctness = 60
-hygiene = 40
-"""
+TOML = exercise_toml("times", seconds=5, points="correctness = 60\nhygiene = 40")
 CHECKS = """
 EXERCISE, FACTOR = "{slug}", {factor}
 

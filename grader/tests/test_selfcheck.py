@@ -10,20 +10,9 @@ import pytest
 from grader import odd_answers, selfcheck
 from grader.catalog import Catalog
 from grader.errors import GraderFault
+from grader.tests.small import exercise_toml
 
-TOML = """title = "Sums"
-stars = 1
-minutes = 1
-concepts = []
-prerequisites = []
-needs = []
-given = []
-functions = ["add"]
-seconds = 10
-hints = ["", "", ""]
-[points]
-correctness = 100
-"""
+TOML = exercise_toml()
 CHECKS = """
 from grader.judge import Submission, expect, kind
 EXERCISE = "sums"
