@@ -271,7 +271,7 @@ SIGNALS = [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
         (WAITS, ""),
         (MEASURES, ""),
         (CHECK, PAUSED.format(where="cli.grading.report")),
-        (CHECK, PAUSED.format(where="cli.write_atomically.__globals__['os'].replace")),
+        (CHECK, PAUSED.format(where="cli.write_all.__globals__['write_atomically'].__globals__['os'].replace")),
     ],
     ids=["at the start", "in a check", "in a speed-up", "before the report", "in the report"],
 )
