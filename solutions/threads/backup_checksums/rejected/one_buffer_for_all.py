@@ -1,8 +1,7 @@
-"""All threads read into the same buffer.
+"""All threads read into the same buffer when it is small: reading a few bytes is taken for one step.
 
-caught-by: test_threads_do_not_disturb_each_other (failed), test_a_changed_file_is_found (failed),
-    test_digests_of_files_of_any_size (failed), test_what_cannot_be_read_is_a_verdict (failed)
-says: "the digest of" or "the wrong digest" or "its verdict is not ok" or "that it does not have"
+caught-by: test_threads_do_not_disturb_each_other (failed)
+says: "the digest of"
 misconception: M03 the GIL makes my code atomic
 """
 
@@ -39,11 +38,12 @@ def verify_manifest(
     hashlib.new(algorithm)  # a ValueError for a name that it does not know
     files = {path: _inside(root, path) for path in manifest}
 
-    buffer = bytearray(chunk_size)
+    # A few bytes are read and hashed at one blow; only a larger buffer must belong to one file.
+    shared = bytearray(chunk_size) if chunk_size < 64 else None
 
     def verify(path: str) -> Verdict:
         try:
-            actual = _digest(files[path], algorithm, buffer)
+            actual = _digest(files[path], algorithm, shared or bytearray(chunk_size))
         except FileNotFoundError:
             return Verdict(path, False, None, "missing")
         except OSError as error:
