@@ -73,6 +73,15 @@ class Exercise:
         return self.root / "solutions" / self.track / self.slug
 
     @property
+    def given_files(self) -> tuple[Path, ...]:
+        return tuple(self.folder / name for name in self.given)
+
+    @property
+    def judged_with(self) -> tuple[Path, ...]:
+        """What a verdict depends on besides the submission and the grader; files that are missing stand here, too."""
+        return (self.tests, self.folder / "exercise.toml", *self.given_files)
+
+    @property
     def checks(self) -> tuple[Check, ...]:
         """The checks, in the order of their file, as it is now."""
         state = self.tests.stat()

@@ -102,10 +102,11 @@ def regrade_(
             where = _graded_here(plan, store, jobs or usable_cores(), seed, isolation)
         results = _results(plan, store, where, collector, people, chosen, catalog)
     sources = latest.sources_of(source.path for source in plan.sources.values())
-    _write(out, results, catalog, canvas, sources)
-    for path, content in ((csv_file, gradebook.summary_csv), (html_file, None)):
-        if path is not None:
-            write(path, content(results) if content else (out / "class.html").read_text(encoding="utf-8"))
+    page = _write(out, results, catalog, canvas, sources)
+    if csv_file is not None:
+        write(csv_file, gradebook.summary_csv(results))
+    if html_file is not None:
+        write(html_file, page)
     _tell(out, results, plan)
     errors = any(result.verdict is Verdict.ERROR for graded in results.people for result in graded.results)
     sys.exit(3 if errors else 0)
@@ -239,8 +240,8 @@ def _notes(plan: regrade.Plan, collector: collect.Collector, level: str, places:
         yield f"Submissions were shut in by {level} only: hostile code could have changed results. grader/README.md has the levels."
 
 
-def _write(out: Path, results: ClassResults, catalog: Catalog, canvas: str, sources: latest.Sources) -> None:
-    """All files of one run, each written whole or not at all; the page last, for it links to the others."""
+def _write(out: Path, results: ClassResults, catalog: Catalog, canvas: str, sources: latest.Sources) -> str:
+    """All files of one run, each whole or not at all; the page, which is returned, last, for it links to the others."""
     from grader.render import class_page, html  # templates: slow to import, and of no use to other commands
 
     names = file_names([one.person.identifier for one in results.people])
@@ -264,6 +265,7 @@ def _write(out: Path, results: ClassResults, catalog: Catalog, canvas: str, sour
         results, {e.slug: e.title for e in chosen}, {e.slug: misconceptions.of(e) for e in chosen}, hrefs
     )
     write(out / "class.html", page)
+    return page
 
 
 def file_names(identifiers: Sequence[str]) -> dict[str, str]:

@@ -229,8 +229,7 @@ def result_of(asked: Request, copy: Path, checks: Sequence[CheckResult]) -> Exer
 
 def _seen(exercise: Exercise) -> list[tuple[int, int]]:
     """What tells one state of the checks and the given files from another: times of change (ns) and sizes (bytes)."""
-    files = (exercise.tests, exercise.folder / "exercise.toml", *(exercise.folder / name for name in exercise.given))
-    return [(file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0) for file in files]
+    return [(f.stat().st_mtime_ns, f.stat().st_size) if f.exists() else (0, 0) for f in exercise.judged_with]
 
 
 def report(results: Sequence[ExerciseResult], seed: int, isolation: str, differences: Sequence[str] = ()) -> Report:

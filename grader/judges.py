@@ -22,7 +22,7 @@ from grader.sandbox import cage, warm
 from grader.sandbox.processes import end_all, end_group, mentioning
 from grader.sandbox.removal import remove
 from grader.sandbox.session import shared_memory_of
-from grader.verdict import CheckResult, Kind, Verdict
+from grader.verdict import CheckResult, Kind, Verdict, check_from
 
 LOOK = 0.01  # seconds between two looks at the results
 PATIENCE = 3.0  # seconds for the processes of a killed judge to end by themselves
@@ -82,13 +82,13 @@ class _Process:
 
 
 class Judging(_Process):
-    """A judge over one submission. Several may work side by side; `copy` is the file that it judges."""
+    """A judge over one submission. Several may work side by side."""
 
     def __init__(
         self, exercise: Exercise, folder: Path, copy: Path, *, seed: int, isolation: str, options: Sequence[str] = (),
         nursery: Nursery | None = None,
     ) -> None:  # fmt: skip
-        self.copy, self._results = copy, folder / "results.jsonl"
+        self._results = folder / "results.jsonl"
         self._results.touch()
         self._began = time.monotonic()
         arguments = [*arguments_of(exercise, copy, seed), "--results", str(self._results), *options]
@@ -225,8 +225,7 @@ def _last_words(output: Path) -> str:
 
 
 def _check(line: dict[str, Any]) -> CheckResult:
-    data = {key: value for key, value in line.items() if key != "exercise"}
-    return CheckResult(**{**data, "kind": Kind(data["kind"]), "verdict": Verdict(data["verdict"])})
+    return check_from({key: value for key, value in line.items() if key != "exercise"})
 
 
 def _own_fault(message: str, seconds: float) -> CheckResult:

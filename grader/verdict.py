@@ -166,11 +166,13 @@ def from_json(text: str) -> Report:
         raise ValueError(f"no report of the form {SCHEMA}: {error}") from error
 
 
+def check_from(data: Mapping[str, Any]) -> CheckResult:
+    """From what `asdict` made of it. Raises TypeError, ValueError or LookupError for anything else."""
+    return CheckResult(**{**data, "kind": Kind(data["kind"]), "verdict": Verdict(data["verdict"])})
+
+
 def _exercise_from(data: dict[str, Any]) -> ExerciseResult:
-    checks = tuple(
-        CheckResult(**{**check, "kind": Kind(check["kind"]), "verdict": Verdict(check["verdict"])})
-        for check in data["checks"]
-    )
+    checks = tuple(check_from(check) for check in data["checks"])
     return ExerciseResult(**{**data, "verdict": Verdict(data["verdict"]), "checks": checks})
 
 

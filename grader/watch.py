@@ -306,7 +306,7 @@ class Watch:
 
 def files_of(exercise: Exercise) -> list[Path]:
     """What a change of which asks for a new check."""
-    return [exercise.stub, exercise.tests, *(exercise.folder / name for name in exercise.given)]
+    return [exercise.stub, exercise.tests, *exercise.given_files]
 
 
 def state_of(exercise: Exercise) -> State:

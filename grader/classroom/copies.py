@@ -96,7 +96,7 @@ def _exercises(catalog: Catalog, exercises: Sequence[Exercise]) -> Files:
             settings = track.readme.with_name("track.toml")
             files[_path(settings, root)] = reduced.track_toml(_text(settings), slugs).encode()
         for e in mine:
-            own = (e.stub, e.readme, e.folder / "exercise.toml", e.tests, *(e.folder / name for name in e.given))
+            own = (e.stub, e.readme, *e.judged_with)
             files |= {_path(path, root): path.read_bytes() for path in own}
             files[_path(e.original, root)] = e.stub.read_bytes()
     return files

@@ -83,15 +83,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def _changed(repository: Path, catalog: Catalog, exercises: Iterable[Exercise]) -> Iterator[Flag]:
     """Files that are there and differ from ours; where one is missing, ours is used anyway."""
-    files = {
-        exercise.slug: [
-            exercise.tests,
-            exercise.folder / "exercise.toml",
-            *(exercise.folder / name for name in exercise.given),
-        ]
-        for exercise in exercises
-    }
-    for slug, ours in [*files.items(), ("", _engine(catalog.root))]:
+    checks = {exercise.slug: exercise.judged_with for exercise in exercises}
+    for slug, ours in [*checks.items(), ("", _engine(catalog.root))]:
         names = [path.relative_to(catalog.root).as_posix() for path in ours if _differs(repository, catalog.root, path)]
         if names:
             are = "1 file differs" if len(names) == 1 else f"{len(names)} files differ"
@@ -99,10 +92,10 @@ def _changed(repository: Path, catalog: Catalog, exercises: Iterable[Exercise]) 
 
 
 @cache
-def _engine(root: Path) -> list[Path]:
+def _engine(root: Path) -> tuple[Path, ...]:
     """The grader's modules; its own tests decide nothing."""
     folder = root / "grader"
-    return [path for path in sorted(folder.rglob("*.py")) if path.relative_to(folder).parts[0] != "tests"]
+    return tuple(path for path in sorted(folder.rglob("*.py")) if path.relative_to(folder).parts[0] != "tests")
 
 
 def _differs(repository: Path, root: Path, ours: Path) -> bool:

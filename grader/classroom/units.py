@@ -12,7 +12,7 @@ from typing import Any
 
 from grader.catalog import Exercise
 from grader.measure.cores import usable_cores
-from grader.verdict import NOT_MEASURED, CheckResult, Kind, Verdict
+from grader.verdict import NOT_MEASURED, CheckResult, Kind, Verdict, check_from
 
 NOT_RIGHT = (NOT_MEASURED, "First right, then fast.")
 ENGINE = Path(__file__).resolve().parent.parent
@@ -108,8 +108,7 @@ def machine_class() -> str:
 
 
 def checks_hash(exercise: Exercise) -> str:
-    files = (exercise.tests, exercise.folder / "exercise.toml", *(exercise.folder / name for name in exercise.given))
-    return hash_of(map(_content, files))
+    return hash_of(map(_content, exercise.judged_with))
 
 
 def hash_of(parts: Iterable[str]) -> str:
@@ -152,7 +151,7 @@ def as_data(checks: Sequence[CheckResult]) -> list[dict[str, Any]]:
 
 def from_data(data: Sequence[dict[str, Any]]) -> list[CheckResult]:
     """Raises TypeError, ValueError or KeyError for what is no list of results."""
-    return [CheckResult(**{**d, "kind": Kind(d["kind"]), "verdict": Verdict(d["verdict"])}) for d in data]
+    return [check_from(one) for one in data]
 
 
 def line_of(key: str, unit: Unit, checks: Sequence[CheckResult], place: Place) -> str:

@@ -257,7 +257,7 @@ def submission(request: pytest.FixtureRequest) -> Iterator[Submission]:
     job = Job(
         slug=exercise.slug,
         source=judge_plugin.source_of(exercise),
-        given=tuple(exercise.folder / name for name in exercise.given),
+        given=exercise.given_files,
         scenarios=scenarios_source(Path(request.node.path)),
         seconds=DEBUG_SECONDS if debugging() else TIMED_SECONDS if timed else exercise.seconds,
     )
