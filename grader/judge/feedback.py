@@ -11,7 +11,14 @@ from grader.judge import trace
 from grader.judge.expectations import CheckFailed, Inconclusive, NotStarted, shown
 from grader.judge.exploring import Replayed, ScheduleFailed
 from grader.sandbox import diagnosis, limits
-from grader.sandbox.outcomes import LimitReached, ProtocolBroken, SubmissionCrashed, SubmissionHung, SubmissionRaised
+from grader.sandbox.outcomes import (
+    ImportHung,
+    LimitReached,
+    ProtocolBroken,
+    SubmissionCrashed,
+    SubmissionHung,
+    SubmissionRaised,
+)
 from grader.sandbox.wire import Raised
 from grader.verdict import Verdict
 
@@ -117,6 +124,11 @@ UNTIMELY = (
     "No bad moment is needed for this: it happens when the threads run one after the other. Which input leads there?"
 )
 
+AT_IMPORT = (
+    "The checks import your file, so all that stands outside of functions runs then. Only definitions belong there; "
+    'what you try out belongs under `if __name__ == "__main__":`.'
+)
+
 
 def _schedule_idea(error: ScheduleFailed, kind: str) -> str:
     ideas = TASK_IDEAS if error.tasks else THREAD_IDEAS
@@ -173,11 +185,14 @@ def _hung(error: SubmissionHung) -> Judged:
         lines.append(f"still alive: {', '.join(children[:3])}")
     frame = next((t["frames"][-1] for t in stacks.get("threads", []) if t.get("frames")), None)
     happened = f"{error.call} did not end within {error.seconds:g} s."
-    idea = (
-        "Who would have to act so that this wait ends, and is that one still able to?"
-        if lines
-        else "Is there a loop without end?"
-    )
+    if isinstance(error, ImportHung) and not error.tried:
+        happened = f"{error.call} did not end in the checks before this one; it was not tried again."
+    if isinstance(error, ImportHung):
+        idea = AT_IMPORT
+    elif lines:
+        idea = "Who would have to act so that this wait ends, and is that one still able to?"
+    else:
+        idea = "Is there a loop without end?"
     return Judged(
         Verdict.HUNG,
         "\n".join([happened, *lines]),

@@ -9,7 +9,7 @@ import json
 import random
 import sys
 from collections.abc import Generator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from grader.judge.speedup import Speedup, evidence_of
 from grader.judge.submission import Submission
 from grader.measure.timing_lock import machine
 from grader.sandbox.launch import Launcher, debugging, launcher
-from grader.sandbox.outcomes import SubmissionRaised
+from grader.sandbox.outcomes import ImportHung, SubmissionRaised
 from grader.sandbox.session import Job
 from grader.services.mirror import Mirror
 from grader.text import visible
@@ -38,6 +38,7 @@ LONGEST_MESSAGE = 8000  # characters; some checks say what came back, and that m
 QUICK_FIRST = (
     Kind.CORRECTNESS, Kind.FAILURE, Kind.RULE, Kind.BOUNDS, Kind.SCHEDULES, Kind.HYGIENE, Kind.TESTS, Kind.SPEEDUP,
 )  # fmt: skip
+HANGS = 2  # after so many imports that do not end, none is tried again: one alone may be a machine that stood still
 TIMED_SECONDS = 90.0  # a speed-up check makes up to nine trials
 
 
@@ -64,6 +65,7 @@ class Judge:
         self._launchers: dict[tuple[str, ...], Launcher] = {}
         self._catalogs: dict[Path, Catalog] = {}
         self._not_correct: set[str] = set()
+        self._hung: dict[str, list[ImportHung]] = {}
 
     def exercise_of(self, item: pytest.Item) -> Exercise | None:
         """The exercise whose check file this item stands in; None for any other test."""
@@ -100,6 +102,7 @@ class Judge:
             order = json.loads(line)
             self._config.option.submission, self._config.option.results = order["submission"], order["results"]
             self._not_correct.clear()
+            self._hung.clear()
             items = [item for item in session.items if not order["only"] or item.name in order["only"]]
             for item, following in zip(items, [*items[1:], None], strict=False):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -134,6 +137,8 @@ class Judge:
             raise NotStarted
         if kind_of(item) is Kind.SPEEDUP and exercise.slug in self._not_correct:
             raise CheckFailed(NOT_MEASURED, "First right, then fast.")
+        if len(hung := self._hung.get(exercise.slug, [])) >= HANGS:
+            raise replace(hung[0], tried=False)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -191,6 +196,8 @@ class Judge:
             line=judged.line,
             evidence=_with_timeline(item, judged.verdict, judged.evidence or _looked_at(item, judged.verdict)),
         )
+        if call.excinfo and isinstance(error := call.excinfo.value, ImportHung) and error.tried:
+            self._hung.setdefault(exercise.slug, []).append(error)
         if judged.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE):
             self._not_correct.add(exercise.slug)
             report.longrepr = visible("\n".join(filter(None, [result.title, "", result.message, judged.advice])))

@@ -15,7 +15,7 @@ from grader.judge.marks import is_inside
 from grader.sandbox import limits, wire
 from grader.sandbox.files import read_inside
 from grader.sandbox.launch import Launcher
-from grader.sandbox.outcomes import SubmissionRaised
+from grader.sandbox.outcomes import ImportHung, SubmissionHung, SubmissionRaised
 from grader.sandbox.remains import Remains
 from grader.sandbox.session import Job, Session
 from grader.timeline import Timeline
@@ -113,7 +113,10 @@ class Submission:
 
     def _load(self, session: Session) -> None:
         message = {"do": "load", "args": ["l"], "kwargs": ["d"], "functions": list(self._functions)}
-        missing, _, _ = session.ask(message, f"import {self._job.slug}")
+        try:
+            missing, _, _ = session.ask(message, f"import {self._job.slug}")
+        except SubmissionHung as hung:
+            raise ImportHung(hung.call, hung.seconds, hung.stacks) from None
         if missing:
             empty = not self._job.source.read_bytes().strip()
             raise CheckFailed(

@@ -3,6 +3,7 @@
 SubmissionError
 ├── SubmissionRaised    its code raised
 ├── SubmissionHung      no answer within the check's deadline
+│   └── ImportHung      not even its import ended
 ├── SubmissionCrashed   its process died
 ├── LimitReached        it used too much of something and was ended
 └── ProtocolBroken      it sent what is no answer
@@ -31,6 +32,13 @@ class SubmissionHung(SubmissionError):
     call: str
     seconds: float
     stacks: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ImportHung(SubmissionHung):
+    """`tried`: False in checks that were not begun because those before them had waited in vain."""
+
+    tried: bool = True
 
 
 @dataclass

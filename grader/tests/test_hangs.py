@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from grader.catalog import Catalog
+from grader.grading import Grading, Request
 from grader.judge.feedback import judge
 from grader.sandbox import diagnosis
 from grader.sandbox.outcomes import SubmissionHung
 from grader.sandbox.session import Session
+from grader.tests.small import exercise_toml
 from grader.tests.test_session import DEADLOCK, call
 from grader.verdict import Verdict
 
@@ -91,3 +95,30 @@ def test_a_child_that_must_be_drained_first_says_so(session_of: Callable[..., Se
 )
 def test_stacks_of_a_hostile_form_are_left_out(line: str) -> None:
     assert diagnosis._answer(line) is None
+
+
+def test_an_import_that_never_ends_is_waited_for_twice_and_remembered_for_this_submission_only(tmp_path: Path) -> None:
+    check = "def test_{}(submission: Submission) -> None:\n    expect(submission.add(1) == 1, 'Wrong.')\n"
+    files = {
+        "exercises/threads/track.toml": 'title = ""\nintro = ""\norder = ["sums"]',
+        "exercises/threads/sums/exercise.toml": exercise_toml(seconds=1),
+        "exercises/threads/sums/sums.py": "def add(number):\n    raise NotImplementedError\n",
+        "tests/threads/test_sums.py": "EXERCISE = 'sums'\nfrom grader.judge import Submission, expect\n"
+        + "".join(map(check.format, "abcd")),
+        "endless.py": "import threading\nthreading.Event().wait()\ndef add(number):\n    return number\n",
+        "right.py": "def add(number):\n    return number\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    sums = Catalog(tmp_path).find("sums")
+    with Grading(seed=0) as grading, grading.standing(sums) as judge_of_sums:
+        endless, right = (
+            judge_of_sums.run(Request(sums, tmp_path / name)).checks for name in ("endless.py", "right.py")
+        )
+    assert [check.verdict for check in endless] == [Verdict.HUNG] * 4
+    waited, told = "import sums did not end within 1 s.", "import sums did not end in the checks before this one"
+    assert [check.message.startswith(told) for check in endless] == [False, False, True, True]
+    assert all(check.message.startswith(waited) for check in endless[:2])
+    assert {check.line for check in endless} == {2}
+    assert [check.verdict for check in right] == [Verdict.PASSED] * 4
