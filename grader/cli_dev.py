@@ -15,7 +15,7 @@ from typing import TextIO
 import click
 from rich.console import Console
 
-from grader import explore_bench, fuzz, grading, manifest, overview, selfcheck, watch_bench
+from grader import explore_bench, fuzz, grading, manifest, overview, rivals, selfcheck, watch_bench
 from grader import soak as soaking
 from grader.catalog import Catalog, Exercise
 from grader.errors import GraderFault, UsageError
@@ -229,6 +229,20 @@ def watch(catalog: Catalog, name: str, saves: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for row in watch_bench.rows(catalog.root, catalog.find(name).slug, saves, Path(folder)):
             click.echo(watch_bench.line(row))
+
+
+@bench.command()
+@click.option(
+    "--files", default=60, show_default=True, help="How many are handed in: right, wrong, broken and hostile ones."
+)
+@click.option("--seed", default=0, show_default=True, help="Of their choice.")
+@click.pass_obj
+def regrade(catalog: Catalog, files: int, seed: int) -> None:
+    """Seconds a submission, and wrong verdicts, beside pytest, check50 and otter-grader, which it installs (some 200 MB)."""
+    click.echo(rivals.HEADING)
+    with tempfile.TemporaryDirectory() as folder:
+        for row in rivals.rows(catalog, files, seed, Path(folder), lambda text: click.echo(text, err=True)):
+            click.echo(rivals.line(row))
 
 
 def _bench_start(catalog: Catalog, times: int) -> None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import statistics
 import sys
-import threading
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,17 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from grader import latest
 from grader.catalog import Catalog, Exercise
 from grader.classroom import collect, gradebook, misconceptions, regrade
+from grader.classroom.bar import Bar
 from grader.classroom.flags import flags_of
 from grader.classroom.places import lowest, places_told
 from grader.classroom.results import ClassResults, Graded, HandedIn, Person
 from grader.classroom.store import Store
-from grader.classroom.units import Context, Place, Unit, context
+from grader.classroom.units import Context, Place, context
 from grader.cli_report import OUTPUT, write
 from grader.errors import UsageError
 from grader.grading import Grading, environment
@@ -39,7 +35,6 @@ from grader.verdict import Report, Verdict
 STORE = "verdicts.jsonl"
 STRONG = ("bubblewrap", "user-namespaces", "landlock")  # levels at which a submission cannot write the judge's results
 MOST_NOTES = 10
-EVERY = 20.0  # seconds between two lines of progress where no bar can be shown
 
 
 @click.command("regrade")
@@ -148,55 +143,6 @@ def _chosen(catalog: Catalog, names: str | None) -> list[Exercise]:
     return [catalog.find(name.strip()) for name in names.split(",")] if names else list(catalog.exercises)
 
 
-class Bar:
-    """How far it is, and how long it will take: by the seconds that the units of each exercise took so far."""
-
-    def __init__(self, plan: regrade.Plan, store: Store, where: Context) -> None:
-        light = [*regrade.missing(plan, store, where, timed=False)]
-        timed = [*regrade.missing(plan, store, where, timed=True)]
-        self._left = Counter((unit.slug, unit.timed) for unit in (*light, *timed))
-        self._took: dict[tuple[str, bool], list[float]] = defaultdict(list)
-        self._lock = threading.Lock()
-        self._console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"), console=self._console, disable=not self._console.is_terminal,
-        )  # fmt: skip
-        self._task = self._progress.add_task("grading", total=len(light) + len(timed), left="")
-        self._began = self._said = time.monotonic()
-        self._done = 0
-
-    def __enter__(self) -> Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def done(self, unit: Unit, seconds: float) -> None:
-        kind = (unit.slug, unit.timed)
-        with self._lock:
-            self._done += 1
-            self._left[kind] -= 1
-            self._took[kind].append(seconds)
-            left = self._estimate()
-            self._progress.update(self._task, advance=1, description=unit.slug, left=left)
-            if not self._console.is_terminal and time.monotonic() - self._said > EVERY:
-                self._said = time.monotonic()
-                click.echo(f"{self._done} of {self._done + self._left.total()} graded, {left}", err=True)
-
-    def say(self, text: str) -> None:
-        self._console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
-
-    def _estimate(self) -> str:
-        """Seconds of work that are left, at the pace so far; kinds that nobody has seen yet count as the middle of the others."""
-        pace = (time.monotonic() - self._began) / max(1e-9, sum(map(sum, self._took.values())))
-        medians = {kind: statistics.fmean(times) for kind, times in self._took.items()}
-        usual = statistics.median(medians.values())
-        seconds = pace * sum(count * medians.get(kind, usual) for kind, count in self._left.items())
-        return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
-
-
 def _results(
     plan: regrade.Plan,
     store: Store,
@@ -287,7 +233,9 @@ def _tell(out: Path, results: ClassResults, plan: regrade.Plan) -> None:
     screen.say(f"{len(results.people)} people, {len(plan.handed)} files, {len(plan.sources)} different ones: {told}")
     flags = sum(len(one.flags) for one in results.people)
     if flags:
-        screen.say(f"{flags} things to look at; the page lists them.")
+        screen.say(
+            "1 thing to look at; the page has it." if flags == 1 else f"{flags} things to look at; the page lists them."
+        )
     for note in results.notes[:MOST_NOTES]:
         screen.say(f"  {visible(note, one_line=True)}")
     if len(results.notes) > MOST_NOTES:

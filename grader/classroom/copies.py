@@ -20,7 +20,7 @@ STUDENTS = ("README.md", ".gitignore", ".vscode/", ".devcontainer/")
 # Modules and folders of the grader that need `solutions/`, check the grader itself, or make copies.
 AUTHORS_ONLY = (
     "tests/", "README.md", "cli_dev.py", "cli_classroom.py", "cli_regrade.py", "demo.py", "selfcheck.py", "odd_answers.py", "soak.py", "fuzz.py",
-    "overview.py", "explore_bench.py", "watch_bench.py", "explore/tasks_bench.py", "manifest.json", "stubs/", "render/class_", "render/templates/class.",
+    "overview.py", "explore_bench.py", "watch_bench.py", "rivals.py", "rival_checks.py", "explore/tasks_bench.py", "manifest.json", "stubs/", "render/class_", "render/templates/class.",
 )  # fmt: skip
 REPORTERS = (
     "__init__.py",

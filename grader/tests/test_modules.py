@@ -12,7 +12,7 @@ GRADER = Path(__file__).resolve().parent.parent
 ORDER = [
     "text", "signals", "verdict", "errors", "classroom.results", "catalog", "explore", "explore_bench", "measure", "timeline", "sandbox", "services", "judge", "review", "nursery",
     "judges", "grading", "replay", "render", "progress", "latest", "standing", "manifest", "overview", "scaffold", "odd_answers", "selfcheck", "soak", "fuzz", "demo", "watch",
-    "watch_bench", "classroom", "cli_dev", "cli_learn", "cli_report", "cli_regrade", "cli_classroom", "cli_ci", "authoring", "cli", "__main__",
+    "watch_bench", "classroom", "rival_checks", "rivals", "cli_dev", "cli_learn", "cli_report", "cli_regrade", "cli_classroom", "cli_ci", "authoring", "cli", "__main__",
 ]  # fmt: skip
 PACKAGES = {f"grader.{name.split('.')[0]}" for name in ORDER if "." in name}  # parts of them have rows of their own
 FILES = [p for p in GRADER.rglob("*.py") if "tests" not in p.parts and p.name != "bootstrap.py"]

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from grader.catalog import Catalog
 from grader.classroom import regrade
+from grader.classroom.bar import Bar
 from grader.classroom.collect import Collector, read_roster, unpack
 from grader.classroom.results import HandedIn, Person
 from grader.classroom.store import Store
@@ -176,6 +178,32 @@ def test_a_line_that_a_kill_has_cut_is_dropped_and_the_rest_is_known(tmp_path: P
         store.put("third", unit, PASSED, CONTEXT.place)
     with Store(file) as store:
         assert store.get("third") == PASSED
+
+
+def test_the_bar_counts_what_will_be_graded_and_not_the_speed_of_what_is_wrong(
+    checkout: Path, handed_in: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    speedup = '@kind("speedup")\ndef test_it_is_fast(submission: Submission) -> None:\n    pass\n'
+    with open(checkout / "tests/threads/test_doubled.py", "a", encoding="utf-8") as file:
+        file.write(speedup)
+    for name, text in {"ada": RIGHT.format(factor=2), "bob": WRONG}.items():
+        put(handed_in / name / "doubled.py", text)
+    plan = regrade.plan(Catalog(checkout), found(checkout, handed_in)[0])
+    exercise = Catalog(checkout).find("doubled")
+    right, wrong = (Unit("doubled", plan.handed[number][1], False) for number in (0, 1))
+    failed = [replace(PASSED[0], verdict=Verdict.FAILED)]
+    with Store(handed_in.with_name("verdicts.jsonl")) as store:
+        left = []
+        with Bar(plan, store, CONTEXT) as bar:
+            left.append(bar.left)
+            for unit, checks in ((right, PASSED), (wrong, failed)):
+                store.put(CONTEXT.key(unit, exercise), unit, checks, CONTEXT.place)
+                bar.done(unit, 0.1)
+                left.append(bar.left)
+        assert left == [4, 3, 1]  # two to be looked at and two to be timed; of the wrong one nothing is timed
+        with Bar(plan, store, CONTEXT) as again:
+            assert again.left == 1
+    assert "2 of 3 were graded before." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.INCONCLUSIVE])
