@@ -12,12 +12,13 @@ import click
 from grader.catalog import Catalog, Exercise
 from grader.classroom import bundles, copies
 from grader.classroom.marks import FULL
-from grader.classroom.update import Changes, update, write
+from grader.classroom.update import Changes, contents, update, write
 from grader.errors import UsageError
 from grader.text import visible
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 MOST_NAMED = 10
+Otherwise = Callable[[Catalog, Path], list[str]]
 
 
 @click.group()
@@ -25,31 +26,41 @@ def export() -> None:
     """Copies for students and classroom platforms, never with solutions."""
 
 
-def _exercises(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options that choose exercises, and hands these over as a tuple."""
+def _exercises(command: Callable[..., None], otherwise: Otherwise = lambda catalog, target: []) -> Callable[..., None]:
+    """Adds the options that choose exercises, and hands these over as a tuple. `otherwise`: slugs, where none are chosen."""
 
     @click.option("--exercises", "names", metavar="A,B", default="", help="Only these exercises (default: all).")
     @click.option("--track", help="Only exercises of this track.")
     @click.pass_obj
     @functools.wraps(command)
-    def run(catalog: Catalog, /, names: str, track: str | None, **options: Any) -> None:
-        chosen = copies.chosen(catalog, [name for name in names.split(",") if name], track)
-        command(catalog, chosen, **options)
+    def run(catalog: Catalog, /, names: str, track: str | None, target: Path, **options: Any) -> None:
+        wanted = [name for name in names.split(",") if name]
+        if not wanted and track is None:
+            wanted = otherwise(catalog, target)
+        command(catalog, copies.chosen(catalog, wanted, track), target, **options)
 
     return run
+
+
+def _those_before(catalog: Catalog, target: Path) -> list[str]:
+    """The exercises of a copy that is brought up to date; none for a new one."""
+    return copies.exercises_of(contents(target), catalog)
 
 
 @export.command()
 @click.argument("target", type=FOLDER)
 @click.option(
     "--workflow/--no-workflow",
-    default=True,
-    help="With a GitHub workflow that grades each push (Classroom 50 has its own).",
+    default=None,
+    help="With a GitHub workflow that grades each push (default: with it; Classroom 50 has its own).",
 )
-@_exercises
-def student(catalog: Catalog, exercises: Sequence[Exercise], target: Path, workflow: bool) -> None:
-    """A repository for students; again, it is brought up to date, and what a student changed stays."""
+@functools.partial(_exercises, otherwise=_those_before)
+def student(catalog: Catalog, exercises: Sequence[Exercise], target: Path, workflow: bool | None) -> None:
+    """A repository for students. Again, it is brought up to date: the same exercises, and what a student changed stays."""
     _outside(catalog, target)
+    if workflow is None:
+        before = contents(target)
+        workflow = not before or copies.WORKFLOW in before
     changes = update(target, copies.student(catalog, exercises, workflow=workflow), copies.is_students)
     _tell(target, exercises, changes)
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from grader.classroom.results import HandedIn, Person
 from grader.errors import UsageError
 
 MOST_FILES, MOST_BYTES = 20_000, 200 * 1024 * 1024  # of one zip, unpacked
+OTHER_ARCHIVES = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz"}
 IGNORED = {".git", ".venv", "node_modules", "__pycache__", ".grader", "__MACOSX"}
 # Moodle's folders are "Ada Lovelace_123_assignsubmission_file_"; Canvas's files "lovelaceada_123_456_ticket_office-2.py".
 MOODLE = re.compile(r"_\d+_assignsubmission_.*$")
 CANVAS = re.compile(r"(?:_LATE)?(?:_\d+){1,2}$")
+CANVAS_FILE = re.compile(r"_\d+_\d+_[^/]+\.(?:py|zip)$", re.IGNORECASE)
 AGAIN = re.compile(r"(?:-\d+| \(\d+\))?$")  # what learning platforms and browsers add to a second file of that name
 # What the columns of a roster may be called; others are left alone.
 COLUMNS = {
@@ -72,31 +75,54 @@ class Collector:
         self._catalog, self._unpacked = catalog, unpacked
         self._slugs = {exercise.slug: exercise for exercise in exercises}
         self._roster = {person.identifier.lower(): person for person in roster}
+        self._broken: dict[Path, str] = {}
         self.notes: list[str] = []
 
     def collect(self, folder: Path) -> list[HandedIn]:
-        """One file for each person and exercise, in the order of names; a later file of the same name wins over an earlier one."""
+        """One file for each person and exercise, in the order of names; of several, the last one by its path counts, and a note says so."""
         if not folder.is_dir():
             raise UsageError(f"There is no folder {folder}. Name the folder that holds what was handed in.")
-        found: dict[tuple[str, str], HandedIn] = {}
-        for handed in self._in(folder, None):
-            found[handed.person.identifier.lower(), handed.slug] = handed
-        return [found[key] for key in sorted(found)]
+        found: dict[tuple[str, str], list[HandedIn]] = defaultdict(list)
+        for handed in self._in(self._people_in(folder), None):
+            found[handed.person.identifier.lower(), handed.slug].append(handed)
+        self.notes += [_several(files) for _, files in sorted(found.items()) if len(files) > 1]
+        return [files[-1] for _, files in sorted(found.items())]
+
+    def _people_in(self, folder: Path) -> Path:
+        """The folder whose entries are one person's each: this one, or the class that is all there is in it.
+
+        Only where it is all there is: else somebody could hand in a "class" that holds files in the names of others.
+        """
+        inside = _entries(folder)
+        if len(inside) != 1 or (inside[0] / "exercises").is_dir():
+            return folder
+        deeper = self._unpacked_zip(inside[0]) if inside[0].suffix.lower() == ".zip" else inside[0]
+        if deeper is None or not deeper.is_dir():
+            return folder
+        people = self._people_in(deeper)
+        return people if people != deeper or self._is_class(deeper) else folder
+
+    def _is_class(self, folder: Path) -> bool:
+        """Does it look like the work of several people?"""
+        inside = _entries(folder)
+        repositories = sum((path / "exercises").is_dir() for path in inside)
+        of_platform = any(MOODLE.search(path.name) or CANVAS_FILE.search(path.name) for path in inside)
+        return repositories > 1 or of_platform or any(self._is_on_roster(self._name_in(path)) for path in inside)
 
     def _in(self, folder: Path, owner: str | None) -> Iterator[HandedIn]:
         """`owner`: whose folder this is; None where each entry belongs to somebody else."""
         if (folder / "exercises").is_dir():
             yield from self._repository(folder, owner or folder.name)
             return
-        for path in sorted(folder.iterdir()):
-            if path.is_symlink() or path.name in IGNORED:
-                continue  # a link could lead anywhere on this machine
+        for path in _entries(folder):
             if path.is_dir():
-                yield from self._in(path, owner or _owner_of(path.name))
-            elif path.suffix == ".zip":
+                yield from self._in_folder(path, owner, path.name)
+            elif path.suffix.lower() == ".zip":
                 yield from self._zip(path, owner)
-            elif path.suffix == ".py":
+            elif path.suffix.lower() == ".py":
                 yield from self._file(path, owner)
+            elif path.suffix.lower() in OTHER_ARCHIVES:
+                self.notes.append(f"{path.name} was not looked at: unpack it into a folder with its owner's name.")
 
     def _repository(self, folder: Path, owner: str) -> Iterator[HandedIn]:
         for slug, exercise in self._slugs.items():
@@ -105,25 +131,52 @@ class Collector:
                 yield HandedIn(self._person(owner), slug, path, folder)
 
     def _file(self, path: Path, owner: str | None) -> Iterator[HandedIn]:
-        stem = AGAIN.sub("", path.stem)
-        slug = max((s for s in self._slugs if stem == s or stem.endswith(("_" + s, "-" + s))), key=len, default=None)
+        slug, named = self._named(path)
         if slug is None:
             return
-        before = stem.removesuffix(slug).rstrip("_-")
-        person = owner or CANVAS.sub("", before)
-        if person:
+        if person := owner or named:
             yield HandedIn(self._person(person), slug, path)
         else:
             self.notes.append(f"{path.name} belongs to nobody: put it into a folder with its owner's name.")
 
+    def _in_folder(self, folder: Path, owner: str | None, name: str) -> Iterator[HandedIn]:
+        if owner is None and not (folder / "exercises").is_dir() and self._is_class(folder):
+            self.notes.append(
+                f"{name} looks like the work of several people. If it is, put what is in it here instead."
+            )
+        yield from self._in(folder, owner or _person_in(name))
+
     def _zip(self, path: Path, owner: str | None) -> Iterator[HandedIn]:
+        folder = self._unpacked_zip(path)
+        if folder is None:
+            self.notes.append(f"{path.name} cannot be unpacked: {self._broken[path]}")
+        else:
+            yield from self._in_folder(folder, owner, path.stem)
+
+    def _unpacked_zip(self, path: Path) -> Path | None:
+        """None for one that cannot be unpacked; `_broken` then knows why."""
         target = self._unpacked / path.relative_to(path.anchor).with_suffix("")
         try:
             unpack(path, target)
         except (OSError, ValueError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-            self.notes.append(f"{path.name} cannot be unpacked: {error}")
-            return
-        yield from self._in(target, owner or _owner_of(path.stem))
+            self._broken[path] = str(error)
+            return None
+        return target
+
+    def _name_in(self, path: Path) -> str:
+        """Whom the name of a file or folder names, if it names anybody."""
+        if path.suffix.lower() == ".py":
+            return self._named(path)[1]
+        return _person_in(path.stem if path.suffix.lower() == ".zip" else path.name)
+
+    def _named(self, path: Path) -> tuple[str | None, str]:
+        """The exercise of a Python file and its owner, by its name: OWNER_EXERCISE.py; "" for nobody."""
+        stem = AGAIN.sub("", path.stem)
+        slug = max((s for s in self._slugs if stem == s or stem.endswith(("_" + s, "-" + s))), key=len, default=None)
+        return slug, CANVAS.sub("", stem.removesuffix(slug).rstrip("_-")) if slug else ""
+
+    def _is_on_roster(self, name: str) -> bool:
+        return self._person(name) in self._roster.values()
 
     def _person(self, name: str) -> Person:
         """By the roster, if it knows that name or the end of it: repositories are called ASSIGNMENT-USER."""
@@ -134,8 +187,28 @@ class Collector:
         return self._roster[max(ends, key=len)] if ends else Person(name)
 
 
-def _owner_of(name: str) -> str:
+def _entries(folder: Path) -> list[Path]:
+    """What is in it, without links, which could lead anywhere on this machine; what was handed in again comes later."""
+    inside = (path for path in folder.iterdir() if path.name not in IGNORED and not path.is_symlink())
+    return sorted(inside, key=_turn)
+
+
+def _turn(path: Path) -> tuple[str, int, str]:
+    """The tenth file of a name comes behind the ninth, and the first, which has no number, before both."""
+    stem = AGAIN.sub("", path.stem)
+    return stem, int(re.sub(r"\D", "", path.stem[len(stem) :]) or 0), path.name
+
+
+def _person_in(name: str) -> str:
     return CANVAS.sub("", MOODLE.sub("", name)) or name
+
+
+def _several(files: Sequence[HandedIn]) -> str:
+    last = files[-1]
+    return (
+        f"{last.person.identifier} handed in {len(files)} files for {last.slug}; {last.path.name} in {last.path.parent.name} counts. "
+        "Are those of several people in one folder? Then name that folder itself."
+    )
 
 
 def unpack(path: Path, target: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
 from grader import manifest
@@ -42,6 +42,11 @@ def chosen(catalog: Catalog, names: Sequence[str], track: str | None) -> tuple[E
     if other := [e.slug for e in found if track not in (None, e.track)]:
         raise UsageError(f"{other[0]} is not in the track {track}. Leave --track out, or name exercises of it.")
     return tuple(found)
+
+
+def exercises_of(names: Collection[str], catalog: Catalog) -> list[str]:
+    """The slugs of a copy that holds these files, as far as there are such exercises still."""
+    return [e.slug for e in catalog.exercises if _path(e.stub, catalog.root) in names]
 
 
 def working(catalog: Catalog, exercises: Sequence[Exercise]) -> Files:

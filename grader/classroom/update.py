@@ -56,6 +56,11 @@ def update(target: Path, files: Files, is_owners: Callable[[str], bool]) -> Chan
     return Changes(*map(tuple, told))
 
 
+def contents(target: Path) -> frozenset[str]:
+    """The paths of a copy that is there; none for a folder that is new. Raises UsageError for any other folder."""
+    return frozenset(_before(target))
+
+
 def _before(target: Path) -> dict[str, str]:
     """What the folder was given last time: digests by path. Nothing for a folder that is new or empty but for git's own files."""
     if target.exists() and not target.is_dir():

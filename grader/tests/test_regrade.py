@@ -119,6 +119,55 @@ def test_a_link_is_not_followed(checkout: Path, handed_in: Path, tmp_path: Path)
     assert found(checkout, handed_in)[0] == []
 
 
+def zipped(path: Path, *names: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, WRONG)
+    return path
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        ["hw/hw-ada/exercises/threads/doubled/doubled.py", "hw/hw-bob/exercises/threads/doubled/doubled.py"],
+        ["Ada_1_assignsubmission_file_/doubled.py", "Bob_2_assignsubmission_file_/doubled.py"],
+        ["ada_1_2_doubled.py", "bob_3_4_doubled.py"],
+        ["ada/doubled.py", "bob/doubled.py"],  # which only the roster knows
+    ],
+    ids=["repositories", "Moodle", "Canvas", "roster"],
+)
+def test_the_zip_of_a_whole_class_is_many_people(checkout: Path, handed_in: Path, inside: list[str]) -> None:
+    zipped(handed_in / "submissions.zip", *inside)
+    handed, notes = found(checkout, handed_in, [Person("ada"), Person("bob")])
+    assert [one.person for one in handed] == [Person("ada"), Person("bob")]
+    assert notes == []
+
+
+def test_one_of_many_zips_is_one_persons_whatever_names_are_in_it(checkout: Path, handed_in: Path) -> None:
+    zipped(handed_in / "mallory.zip", "ada/doubled.py", "ada_doubled.py", "Ada_1_assignsubmission_file_/doubled.py")
+    put(handed_in / "ada" / "doubled.py", RIGHT)
+    handed, notes = found(checkout, handed_in, [Person("ada"), Person("bob")])
+    assert names(handed) == [("ada", "doubled"), ("mallory", "doubled")]
+    assert handed[0].path.read_text() == RIGHT
+    assert "mallory looks like the work of several people." in notes[0]
+
+
+def test_of_files_that_were_handed_in_again_the_last_one_counts_and_it_is_told(checkout: Path, handed_in: Path) -> None:
+    for end in ("-10", "", "-9"):
+        put(handed_in / f"ada_1_2_doubled{end}.py")
+    handed, notes = found(checkout, handed_in)
+    assert [one.path.name for one in handed] == ["ada_1_2_doubled-10.py"]
+    assert notes[0].startswith("ada handed in 3 files for doubled; ada_1_2_doubled-10.py in handed-in counts.")
+
+
+def test_endings_may_be_in_capitals_and_other_archives_are_told(checkout: Path, handed_in: Path) -> None:
+    zipped(handed_in / "ada.ZIP", "DOUBLED.py", "tripled.PY")
+    put(handed_in / "bob.rar", "Rar!")
+    handed, notes = found(checkout, handed_in)
+    assert names(handed) == [("ada", "tripled")]
+    assert notes == ["bob.rar was not looked at: unpack it into a folder with its owner's name."]
+
+
 @pytest.mark.parametrize("name", ["../../evil.py", "/etc/evil.py", "C:\\evil.py", "a/../../evil.py"])
 def test_a_zip_writes_only_below_its_folder(tmp_path: Path, name: str) -> None:
     archive = tmp_path / "x.zip"

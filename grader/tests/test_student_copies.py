@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from grader import manifest
 from grader.catalog import Catalog, Exercise
 from grader.classroom import copies, reduced
 from grader.classroom.update import update
+from grader.cli_classroom import student
 from grader.errors import UsageError
 from grader.tests.installed import install
 from grader.tests.installed import run as run_there
@@ -281,6 +283,23 @@ def test_new_exercises_appear_and_removed_ones_go_but_not_with_a_students_work(c
     assert not (copy / "tests/synchronisation/test_ticket_office.py").exists()
     assert [e.slug for e in Catalog(copy).exercises] == ["per_thread_db", "bounded_buffer"]
     assert manifest.differences(Catalog(copy)) == []
+
+
+def test_a_copy_that_is_brought_up_to_date_keeps_its_exercises_and_stays_without_a_workflow(tmp_path: Path) -> None:
+    target = tmp_path / "course"
+
+    def export(*options: str) -> tuple[list[str], bool]:
+        result = CliRunner().invoke(student, [str(target), *options], obj=CATALOG)
+        assert result.exit_code == 0, result.output
+        return [e.slug for e in Catalog(target).exercises], (target / copies.WORKFLOW).exists()
+
+    assert export("--exercises", "warm_caches,ticket_office", "--no-workflow") == (
+        ["warm_caches", "ticket_office"],
+        False,
+    )
+    assert export() == (["warm_caches", "ticket_office"], False)
+    assert export("--exercises", "bounded_buffer", "--workflow") == (["bounded_buffer"], True)
+    assert export() == (["bounded_buffer"], True)
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
