@@ -20,7 +20,8 @@ from grader.classroom import collect, gradebook, misconceptions, regrade
 from grader.classroom.bar import Bar
 from grader.classroom.flags import flags_of
 from grader.classroom.places import lowest, places_told
-from grader.classroom.results import ClassResults, Graded, HandedIn, Person
+from grader.classroom.results import ClassResults, Flag, Graded, HandedIn, Person
+from grader.classroom.roster import read_roster
 from grader.classroom.store import Store
 from grader.classroom.units import Context, Place, context
 from grader.cli_report import OUTPUT, write
@@ -35,6 +36,7 @@ from grader.verdict import Report, Verdict
 STORE = "verdicts.jsonl"
 STRONG = ("bubblewrap", "user-namespaces", "landlock")  # levels at which a submission cannot write the judge's results
 MOST_NOTES = 10
+NAMED = 3  # people in an example
 
 
 @click.command("regrade")
@@ -83,14 +85,11 @@ def regrade_(
     out = (out or folder.with_name(f"{folder.name}-graded")).resolve()
     _may_write(out, resume)
     chosen = _chosen(catalog, exercises)
-    people = collect.read_roster(roster) if roster else []
-    collector = collect.Collector(catalog, chosen, out / "unpacked", people)
-    plan = regrade.plan(catalog, collector.collect(folder))
-    if not plan.handed:
-        raise UsageError(
-            f"Nothing in {folder} is a file of an exercise. Expected: NAME/EXERCISE.py, NAME_EXERCISE.py, or repositories."
-        )
-    with Store(out / STORE) as store:
+    people = read_roster(roster) if roster else []
+    with Store(out / STORE) as store:  # whoever holds it may unpack
+        collector = collect.Collector(catalog, chosen, out / "unpacked", people)
+        plan = regrade.plan(catalog, collector.collect(folder), collector.problems)
+        _refuse_nothing(folder, plan, collector, people)
         if cluster:
             where = _graded_there(plan, store, cluster, seed, isolation)
         else:
@@ -132,10 +131,27 @@ def _graded_there(plan: regrade.Plan, store: Store, address: str, seed: int, iso
     return where
 
 
+def _refuse_nothing(folder: Path, plan: regrade.Plan, collector: collect.Collector, people: Sequence[Person]) -> None:
+    """Before hours are spent for nothing."""
+    why = [*collector.notes, *(one.text for one in plan.refused)]
+    told = "".join(f"\n  {visible(note, one_line=True)}" for note in why[:MOST_NOTES])
+    if not plan.handed:
+        raise UsageError(
+            f"Nothing in {folder} can be graded. Expected: NAME/EXERCISE.py, NAME_EXERCISE.py, zips, or repositories.{told}"
+        )
+    handed = dict.fromkeys(one.person for one, _ in plan.handed)
+    if people and not set(handed) & set(people):
+        names = [", ".join(one.identifier for one in several[:NAMED]) for several in (people, list(handed))]
+        raise UsageError(
+            f"Nobody on the roster has handed in anything: on it are {visible(names[0])}, ..., and work is there of {visible(names[1])}, ... "
+            "Its column 'identifier' must hold what folders, files or repositories are called."
+        )
+
+
 def _may_write(out: Path, resume: bool) -> None:
     if resume and not (out / STORE).exists():
         raise UsageError(f"There is nothing to resume in {out}. Run it without --resume.")
-    if not resume and (out / STORE).exists():
+    if not resume and (out / STORE).exists() and (out / STORE).stat().st_size:
         raise UsageError(f"{out} holds an earlier run. --resume goes on with it; --out DIR begins elsewhere.")
 
 
@@ -155,9 +171,16 @@ def _results(
     handed: dict[Person, list[HandedIn]] = defaultdict(list)
     for one, _ in plan.handed:
         handed[one.person].append(one)
+    refused: dict[Person, list[Flag]] = defaultdict(list)
+    for other in plan.refused:
+        refused[other.person].append(Flag("unreadable", other.exercise.slug, visible(other.text, one_line=True)))
     graded = {
         one.person: replace(
-            one, flags=flags_of(handed[one.person], one.results, catalog, not roster or one.person in roster)
+            one,
+            flags=(
+                *flags_of(handed[one.person], one.results, catalog, not roster or one.person in roster),
+                *refused[one.person],
+            ),
         )
         for one in regrade.results_of(plan, store, where)
     }
@@ -180,8 +203,8 @@ def _notes(plan: regrade.Plan, collector: collect.Collector, level: str, places:
     """`places`: where a cluster graded; `level`: the lowest isolation that was used."""
     yield from collector.notes
     yield from places_told(places)
-    for path, why in plan.refused.items():
-        yield f"{path.parent.name}/{path.name} was not graded: {why}"
+    for one in plan.refused:
+        yield f"{one.person.identifier}, {one.exercise.slug}: {one.text}"
     if level not in STRONG:
         yield f"Submissions were shut in by {level} only: hostile code could have changed results. grader/README.md has the levels."
 

@@ -222,7 +222,7 @@ def result_of(asked: Request, copy: Path, checks: Sequence[CheckResult]) -> Exer
     submission = {
         "path": _short(asked.submission, exercise.root),
         "sha256": hashlib.sha256(source).hexdigest(),
-        "review": review(source.decode("utf-8", errors="replace")),
+        "review": review(source),
     }
     return exercise_result(exercise.slug, exercise.track, checks, exercise.points, submission)
 

@@ -23,7 +23,7 @@ OF_MODULES = ("sys.modules", "os.environ", "os.kill", "os.killpg")
 MOST = 20
 
 
-def review(source: str) -> list[str]:
+def review(source: bytes) -> list[str]:
     """`line 3: imports gc`, and so on, at most 20; empty for what does nothing of this kind, or is no Python."""
     try:
         tree = ast.parse(source)

@@ -36,7 +36,7 @@ def tell(stopped: Stopped) -> int:
     ignore()
     name = "Ctrl-C" if stopped.number == signal.SIGINT else signal.Signals(stopped.number).name
     sys.stderr.write(
-        f"grader: stopped by {name} before the end. A report that was written is whole; run the command again for the rest.\n"
+        f"grader: stopped by {name} before the end. A report that was written is whole; run the command again for the rest (`grader regrade` with --resume).\n"
     )
     return 128 + stopped.number
 

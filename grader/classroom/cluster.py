@@ -215,7 +215,6 @@ class _Flow:
 
     def _take(self, future: Future[Answer]) -> None:
         unit, _, began = self._under_way[future.key]
-        exercise = self._plan.sources[unit.slug, unit.sha256].exercise
         place, checks = Place("", self._context.isolation), []  # nowhere, unless there is an answer
         match future.status:
             case "finished":
@@ -235,7 +234,8 @@ class _Flow:
                 checks = [_own_fault(future.exception())]
             case _:
                 raise self._team.lost()
-        self._store.put(self._context.at(place).key(unit, exercise), unit, checks, place)
+        key = self._context.at(place).key_with(unit, self._wanted.checks[unit.slug])
+        self._store.put(key, unit, checks, place)
         del self._under_way[future.key]
         self._done(unit, time.monotonic() - began)
 

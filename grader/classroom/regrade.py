@@ -11,15 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.catalog import Catalog, Exercise
+from grader.classroom.collect import Problem
+from grader.classroom.marks import NOT_THERE
 from grader.classroom.results import Graded, HandedIn, Person
 from grader.classroom.slots import Slot
 from grader.classroom.store import Store
-from grader.classroom.units import Context, Place, Unit, is_right, not_measured, units_of
-from grader.errors import UsageError
+from grader.classroom.units import Context, Place, Unit, engine_hash, is_right, not_measured, units_of
+from grader.errors import GraderFault, UsageError
 from grader.grading import Grading, request
 from grader.review import review
 from grader.verdict import CheckResult, ExerciseResult, Kind, Verdict, exercise_result
 
+CHANGES = 3  # of an exercise's checks, while one unit is graded
 Done = Callable[[Unit, float], None]  # a unit has been graded, in so many seconds
 
 
@@ -33,28 +36,51 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """What cannot be graded at all: failed, or, where that is not the student's doing, an error."""
+
+    person: Person
+    exercise: Exercise
+    verdict: Verdict
+    text: str
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Everything to be done. `refused`: why a file cannot be graded at all, by path."""
+    """Everything to be done."""
 
     sources: Mapping[tuple[str, str], Source]
     handed: Sequence[tuple[HandedIn, str]]  # with the hash of its content
-    refused: Mapping[Path, str]
+    refused: Sequence[Refused] = ()
 
 
-def plan(catalog: Catalog, handed: Sequence[HandedIn]) -> Plan:
+def plan(catalog: Catalog, handed: Sequence[HandedIn], problems: Sequence[Problem] = ()) -> Plan:
+    """`problems`: people of whose work something could not be read. What else they handed in is graded."""
     sources: dict[tuple[str, str], Source] = {}
     readable: list[tuple[HandedIn, str]] = []
-    refused: dict[Path, str] = {}
+    refused: list[Refused] = []
     for one in handed:
         exercise = catalog.find(one.slug)
         try:
+            content = one.path.read_bytes() if one.path.is_file() else b""
             request(exercise, one.path)
+        except OSError as error:
+            text = f"{one.path.name} could not be read here: {error.strerror}."
+            refused.append(Refused(one.person, exercise, Verdict.ERROR, text))
         except UsageError as error:
-            refused[one.path] = str(error)
-            continue
-        sha256 = hashlib.sha256(one.path.read_bytes()).hexdigest()
-        sources.setdefault((one.slug, sha256), Source(exercise, one.path, sha256))
-        readable.append((one, sha256))
+            text = str(error).replace(str(one.path), one.path.name)
+            refused.append(Refused(one.person, exercise, Verdict.FAILED, text))
+        else:
+            sha256 = hashlib.sha256(content).hexdigest()
+            sources.setdefault((one.slug, sha256), Source(exercise, one.path, sha256))
+            readable.append((one, sha256))
+    known = {(one.person, one.slug) for one in handed}
+    for slug in dict.fromkeys(one.slug for one in handed):
+        for problem in problems:
+            if (problem.person, slug) not in known:
+                known.add((problem.person, slug))
+                verdict = Verdict.ERROR if problem.is_ours else Verdict.FAILED
+                refused.append(Refused(problem.person, catalog.find(slug), verdict, problem.text))
     return Plan(sources, readable, refused)
 
 
@@ -122,8 +148,8 @@ def _side_by_side(
                     return
                 began = time.monotonic()
                 source = plan.sources[unit.slug, unit.sha256]
-                checks = slot.grade(unit, source.exercise, source.path)
-                store.put(context.key(unit, source.exercise), unit, checks, context.place)
+                key, checks = graded_with_key(slot, unit, source, context)
+                store.put(key, unit, checks, context.place)
                 done(unit, time.monotonic() - began)
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -137,12 +163,28 @@ def _side_by_side(
             raise
 
 
+def graded_with_key(slot: Slot, unit: Unit, source: Source, context: Context) -> tuple[str, list[CheckResult]]:
+    """With the key of the checks that found it out. Raises GraderFault when they, or the grader, do not stay as they are."""
+    for _ in range(CHANGES):
+        key = context.key(unit, source.exercise)
+        checks = slot.grade(unit, source.exercise, source.path)
+        if engine_hash() != context.grader:
+            raise GraderFault(
+                "The grader itself was changed while it worked. --resume grades anew with what is there now."
+            )
+        if key == context.key(unit, source.exercise):
+            return key, checks
+    raise GraderFault(f"The checks of {unit.slug} change again and again. Go on with --resume when they are done.")
+
+
 def results_of(plan: Plan, store: Store, context: Context) -> list[Graded]:
     """Each person's results, from what the store knows; people in the order of their identifiers."""
     by_person: dict[Person, list[ExerciseResult]] = {}
     for one, sha256 in plan.handed:
         result = _result(one, plan.sources[one.slug, sha256], store, context)
         by_person.setdefault(one.person, []).append(result)
+    for refused in plan.refused:
+        by_person.setdefault(refused.person, []).append(_result_of_refused(refused))
     return [
         Graded(person, tuple(results))
         for person, results in sorted(by_person.items(), key=lambda item: item[0].identifier.lower())
@@ -159,10 +201,16 @@ def _result(one: HandedIn, source: Source, store: Store, context: Context) -> Ex
         found |= {check.name: check for check in checks or [_never_graded()]}
     order = {name: number for number, name in enumerate(exercise.check_names)}
     checks = sorted(found.values(), key=lambda check: order.get(check.name, len(order)))
-    text = one.path.read_text(encoding="utf-8", errors="replace")
     path = one.path.relative_to(one.repository).as_posix() if one.repository else one.path.name
-    submission = {"path": path, "sha256": source.sha256, "review": review(text)}
+    submission = {"path": path, "sha256": source.sha256, "review": review(one.path.read_bytes())}
     return exercise_result(exercise.slug, exercise.track, checks, exercise.points, submission)
+
+
+def _result_of_refused(one: Refused) -> ExerciseResult:
+    name = one.exercise.stub.name
+    check = CheckResult(NOT_THERE, f"{name} is there", Kind.CORRECTNESS, one.verdict, 0.0, one.text)
+    submission = {"path": name, "sha256": "", "review": []}
+    return exercise_result(one.exercise.slug, one.exercise.track, [check], {"correctness": 100}, submission)
 
 
 def _never_graded() -> CheckResult:

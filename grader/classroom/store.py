@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import threading
 from collections.abc import Sequence
@@ -87,6 +88,8 @@ def _lock_alone(file: IO[bytes], path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            return  # a file system without locks: whoever starts two of them there has asked for it
         raise GraderFault(
             f"Another regrade is at work in {path.parent} now. Wait for it, or choose another --out."
         ) from error

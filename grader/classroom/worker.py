@@ -76,6 +76,8 @@ def misfit(wanted: Wanted, worker: Worker) -> str:
         )
     if platform.python_version() != wanted.python:
         return f"it runs Python {platform.python_version()}, not {wanted.python}. Give both the same."
+    if engine_hash() != own_engine():
+        return "its grader was changed since it was started. Start its workers again."
     if own_engine() != wanted.engine:
         return "its grader is another version. Bring its checkout to the same commit and start its workers again."
     catalog = Catalog(find_root())

@@ -1,10 +1,9 @@
-"""`grader regrade`: what is found, what is graded once, what survives a kill, and what others do not suffer from."""
+"""`grader regrade`: what is graded once, what survives a kill, and what others do not suffer from."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import signal
 import subprocess
@@ -13,55 +12,27 @@ import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from grader.catalog import Catalog
 from grader.classroom import regrade
 from grader.classroom.bar import Bar
-from grader.classroom.collect import Collector, read_roster, unpack
-from grader.classroom.results import HandedIn, Person
+from grader.classroom.collect import Collector
+from grader.classroom.regrade import Plan
+from grader.classroom.slots import Slot
 from grader.classroom.store import Store
-from grader.classroom.units import Context, Unit, machine_class
-from grader.cli_regrade import file_names
-from grader.errors import GraderFault, UsageError
-from grader.tests.small import exercise_toml
+from grader.classroom.units import Context, Unit, context, machine_class
+from grader.errors import GraderFault
+from grader.grading import Grading
+from grader.tests.handed import DIES, FACTORS, RIGHT, WRONG, make_checkout, put
 from grader.verdict import CheckResult, Kind, Verdict
-
-TOML = exercise_toml("times", seconds=5, points="correctness = 60\nhygiene = 40")
-CHECKS = """
-EXERCISE, FACTOR = "{slug}", {factor}
-
-from grader.judge import Submission, expect, kind
-
-def test_small_numbers(submission: Submission) -> None:
-    expect(submission.times(2) == 2 * FACTOR, "A small number is wrong.")
-
-@kind("hygiene")
-def test_nothing_is_left(submission: Submission) -> None:
-    submission.times(2)
-    submission.finish().expect_none()
-"""
-FACTORS = {"doubled": 2, "tripled": 3}
-RIGHT = "def times(n):\n    return {factor} * n\n"
-WRONG = "def times(n):\n    return n\n"
-DIES = "import os\ndef times(n):\n    os._exit(0)\n"
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    root = tmp_path / "checkout"
-    for slug, factor in FACTORS.items():
-        folder = root / "exercises/threads" / slug
-        folder.mkdir(parents=True)
-        (folder / "exercise.toml").write_text(TOML)
-        (folder / f"{slug}.py").write_text("def times(n):\n    raise NotImplementedError\n")
-        tests = root / "tests/threads"
-        tests.mkdir(parents=True, exist_ok=True)
-        (tests / f"test_{slug}.py").write_text(CHECKS.format(slug=slug, factor=factor))
-    order = json.dumps(list(FACTORS))
-    (root / "exercises/threads/track.toml").write_text(f'title = ""\nintro = ""\norder = {order}\n')
-    return root
+    return make_checkout(tmp_path / "checkout")
 
 
 @pytest.fixture
@@ -71,141 +42,10 @@ def handed_in(tmp_path: Path) -> Path:
     return folder
 
 
-def put(path: Path, text: str = WRONG) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
-
-
-def found(checkout: Path, folder: Path, roster: list[Person] | None = None) -> tuple[list[HandedIn], list[str]]:
+def plan_of(checkout: Path, folder: Path) -> Plan:
     catalog = Catalog(checkout)
-    collector = Collector(catalog, catalog.exercises, folder.with_name("unpacked"), roster or [])
-    return collector.collect(folder), collector.notes
-
-
-def names(handed: list[HandedIn]) -> list[tuple[str, str]]:
-    return [(one.person.identifier, one.slug) for one in handed]
-
-
-# -- what is found -----------------------------------------------------------------------------------------------------
-
-
-def test_repositories_folders_files_and_zips_belong_to_people(checkout: Path, handed_in: Path) -> None:
-    put(handed_in / "course-ada" / "exercises/threads/doubled/doubled.py")
-    put(handed_in / "grace" / "tripled.py")
-    put(handed_in / "hopperalan_12_345_doubled-1.py")
-    put(handed_in / "Kurt G_99_assignsubmission_file_" / "doubled.py")
-    with zipfile.ZipFile(handed_in / "edsger.zip", "w") as archive:
-        archive.writestr("work/doubled.py", WRONG)
-    handed, notes = found(checkout, handed_in)
-    assert names(handed) == [
-        ("course-ada", "doubled"), ("edsger", "doubled"), ("grace", "tripled"), ("hopperalan", "doubled"), ("Kurt G", "doubled"),
-    ]  # fmt: skip
-    assert notes == []
-
-
-def test_the_roster_knows_repositories_by_the_end_of_their_names(checkout: Path, handed_in: Path) -> None:
-    put(handed_in / "course-ada" / "exercises/threads/doubled/doubled.py")
-    ada = Person("Ada", "Ada Lovelace", "ada@example.org")
-    handed, _ = found(checkout, handed_in, [ada])
-    assert handed[0].person == ada
-
-
-def test_a_link_is_not_followed(checkout: Path, handed_in: Path, tmp_path: Path) -> None:
-    secret = put(tmp_path / "secret.py")
-    (handed_in / "eve").mkdir()
-    (handed_in / "eve" / "doubled.py").symlink_to(secret)
-    (handed_in / "mallory").symlink_to(put(tmp_path / "elsewhere" / "doubled.py").parent)
-    assert found(checkout, handed_in)[0] == []
-
-
-def zipped(path: Path, *names: str) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name in names:
-            archive.writestr(name, WRONG)
-    return path
-
-
-@pytest.mark.parametrize(
-    "inside",
-    [
-        ["hw/hw-ada/exercises/threads/doubled/doubled.py", "hw/hw-bob/exercises/threads/doubled/doubled.py"],
-        ["Ada_1_assignsubmission_file_/doubled.py", "Bob_2_assignsubmission_file_/doubled.py"],
-        ["ada_1_2_doubled.py", "bob_3_4_doubled.py"],
-        ["ada/doubled.py", "bob/doubled.py"],  # which only the roster knows
-    ],
-    ids=["repositories", "Moodle", "Canvas", "roster"],
-)
-def test_the_zip_of_a_whole_class_is_many_people(checkout: Path, handed_in: Path, inside: list[str]) -> None:
-    zipped(handed_in / "submissions.zip", *inside)
-    handed, notes = found(checkout, handed_in, [Person("ada"), Person("bob")])
-    assert [one.person for one in handed] == [Person("ada"), Person("bob")]
-    assert notes == []
-
-
-def test_one_of_many_zips_is_one_persons_whatever_names_are_in_it(checkout: Path, handed_in: Path) -> None:
-    zipped(handed_in / "mallory.zip", "ada/doubled.py", "ada_doubled.py", "Ada_1_assignsubmission_file_/doubled.py")
-    put(handed_in / "ada" / "doubled.py", RIGHT)
-    handed, notes = found(checkout, handed_in, [Person("ada"), Person("bob")])
-    assert names(handed) == [("ada", "doubled"), ("mallory", "doubled")]
-    assert handed[0].path.read_text() == RIGHT
-    assert "mallory looks like the work of several people." in notes[0]
-
-
-def test_of_files_that_were_handed_in_again_the_last_one_counts_and_it_is_told(checkout: Path, handed_in: Path) -> None:
-    for end in ("-10", "", "-9"):
-        put(handed_in / f"ada_1_2_doubled{end}.py")
-    handed, notes = found(checkout, handed_in)
-    assert [one.path.name for one in handed] == ["ada_1_2_doubled-10.py"]
-    assert notes[0].startswith("ada handed in 3 files for doubled; ada_1_2_doubled-10.py in handed-in counts.")
-
-
-def test_endings_may_be_in_capitals_and_other_archives_are_told(checkout: Path, handed_in: Path) -> None:
-    zipped(handed_in / "ada.ZIP", "DOUBLED.py", "tripled.PY")
-    put(handed_in / "bob.rar", "Rar!")
-    handed, notes = found(checkout, handed_in)
-    assert names(handed) == [("ada", "tripled")]
-    assert notes == ["bob.rar was not looked at: unpack it into a folder with its owner's name."]
-
-
-@pytest.mark.parametrize("name", ["../../evil.py", "/etc/evil.py", "C:\\evil.py", "a/../../evil.py"])
-def test_a_zip_writes_only_below_its_folder(tmp_path: Path, name: str) -> None:
-    archive = tmp_path / "x.zip"
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr(name, "evil")
-    unpack(archive, tmp_path / "deep" / "target")
-    outside = [p for p in tmp_path.rglob("*evil*") if (tmp_path / "deep" / "target") not in p.parents]
-    assert outside == []
-    assert not Path("/etc/evil.py").exists()
-
-
-def test_a_broken_zip_is_a_note_and_the_rest_is_found(checkout: Path, handed_in: Path) -> None:
-    (handed_in / "bad.zip").write_bytes(b"PK nonsense")
-    put(handed_in / "ada" / "doubled.py")
-    handed, notes = found(checkout, handed_in)
-    assert names(handed) == [("ada", "doubled")]
-    assert len(notes) == 1
-    assert "bad.zip cannot be unpacked" in notes[0]
-
-
-def test_a_roster_without_names_or_with_a_name_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="line 2 names nobody"):
-        read_roster(put(tmp_path / "a.csv", "identifier,section\n,2\n"))
-    with pytest.raises(UsageError, match="lines 2 and 3 have the same identifier"):
-        read_roster(put(tmp_path / "b.csv", "identifier\nada\nAda\n"))
-    with pytest.raises(UsageError, match="names nobody"):
-        read_roster(put(tmp_path / "c.csv", "identifier\n"))
-
-
-def test_columns_of_a_roster_may_be_called_as_platforms_call_them(tmp_path: Path) -> None:
-    roster = put(tmp_path / "r.csv", "Student,ID,SIS User ID,SIS Login ID,Section\nAda L,7,s7,ada,A\n")
-    assert read_roster(roster) == [Person("ada", "Ada L", "", "7", "s7", "ada", "A")]
-
-
-def test_everybody_gets_a_file_name_of_their_own() -> None:
-    made = file_names(["Ada", "ada", "../x", "..", "a/b", "a-b", "名前"])
-    assert len({name.lower() for name in made.values()}) == 7
-    assert all("/" not in name and not name.startswith(".") for name in made.values())
+    collector = Collector(catalog, catalog.exercises, folder.with_name("unpacked"), [])
+    return regrade.plan(catalog, collector.collect(folder), collector.problems)
 
 
 # -- what is remembered ------------------------------------------------------------------------------------------------
@@ -237,7 +77,7 @@ def test_the_bar_counts_what_will_be_graded_and_not_the_speed_of_what_is_wrong(
         file.write(speedup)
     for name, text in {"ada": RIGHT.format(factor=2), "bob": WRONG}.items():
         put(handed_in / name / "doubled.py", text)
-    plan = regrade.plan(Catalog(checkout), found(checkout, handed_in)[0])
+    plan = plan_of(checkout, handed_in)
     exercise = Catalog(checkout).find("doubled")
     right, wrong = (Unit("doubled", plan.handed[number][1], False) for number in (0, 1))
     failed = [replace(PASSED[0], verdict=Verdict.FAILED)]
@@ -273,6 +113,53 @@ def test_two_regrades_do_not_write_into_one_folder(tmp_path: Path) -> None:
         Store(tmp_path / "v.jsonl"),
     ):
         pass
+
+
+def test_checks_that_change_while_they_judge_are_run_again(checkout: Path, handed_in: Path) -> None:
+    put(handed_in / "ada" / "doubled.py", RIGHT.format(factor=2))
+    plan = plan_of(checkout, handed_in)
+    [source] = plan.sources.values()
+    unit, tests = Unit("doubled", source.sha256, False), source.exercise.tests
+    with Grading() as grading:
+
+        class Editing(Slot):
+            """While the first unit is judged, somebody saves another check."""
+
+            times = 0
+
+            def grade(self, *asked: Any) -> list[CheckResult]:
+                checks = super().grade(*asked)
+                if not self.times:
+                    tests.write_text(tests.read_text().replace('"doubled", 2', '"doubled", 3'))
+                self.times += 1
+                return checks
+
+        where = context(0, grading.isolation)
+        with Editing(grading) as slot:
+            key, checks = regrade.graded_with_key(slot, unit, source, where)
+    assert slot.times == 2
+    assert key == where.key(unit, source.exercise)
+    assert checks[0].verdict is Verdict.FAILED  # by the newer check
+
+
+def test_a_file_that_changes_before_its_turn_is_not_judged_as_what_it_was(checkout: Path, handed_in: Path) -> None:
+    path = put(handed_in / "ada" / "doubled.py", RIGHT.format(factor=2))
+    [source] = plan_of(checkout, handed_in).sources.values()
+    put(path, WRONG)
+    with Grading() as grading, Slot(grading) as slot:
+        checks = slot.grade(Unit("doubled", source.sha256, False), source.exercise, path)
+    assert {check.verdict for check in checks} == {Verdict.ERROR}
+    assert len(checks) == 2
+
+
+def test_a_second_regrade_touches_nothing_of_the_first(checkout: Path, handed_in: Path) -> None:
+    with zipfile.ZipFile(handed_in / "ada.zip", "w") as archive:
+        archive.writestr("doubled.py", WRONG)
+    out = handed_in.with_name("handed-in-graded")
+    being_graded = put(out / "unpacked" / handed_in.relative_to("/") / "ada" / "doubled.py", RIGHT)
+    with Store(out / "verdicts.jsonl"):
+        assert "Another regrade is at work" in graded(checkout, handed_in, code=3)
+    assert being_graded.read_text() == RIGHT
 
 
 def test_verdicts_on_speed_belong_to_a_machine_and_others_do_not(checkout: Path) -> None:
@@ -373,10 +260,23 @@ def test_an_earlier_run_is_never_overwritten_unasked(checkout: Path, handed_in: 
 
 
 def test_nothing_handed_in_and_what_cannot_be_graded_are_told(checkout: Path, handed_in: Path) -> None:
-    assert "is a file of an exercise" in graded(checkout, handed_in, code=2)
+    put(handed_in / "eve.zip", "no zip")
+    said = graded(checkout, handed_in, code=2)
+    assert "can be graded" in said
+    assert "eve.zip cannot be unpacked: File is not a zip file" in said
     put(handed_in / "ada" / "doubled.py", "x" * 300_000)
     put(handed_in / "bob" / "doubled.py", RIGHT.format(factor=2))
-    assert "ada/doubled.py was not graded" in graded(checkout, handed_in)
+    assert "ada, doubled: doubled.py has 300,000 bytes" in graded(checkout, handed_in)
+    rows = {row["identifier"]: row for row in table(handed_in.with_name("handed-in-graded"))}
+    assert {name: row["total"] for name, row in rows.items()} == {"ada": "0", "bob": "100", "eve": "0"}
+    assert "eve.zip cannot be unpacked" in (handed_in.with_name("handed-in-graded") / "class.html").read_text()
+
+
+def test_a_roster_on_which_nobody_is_found_ends_it_before_anything_is_graded(checkout: Path, handed_in: Path) -> None:
+    put(handed_in / "ada" / "doubled.py")
+    roster = put(handed_in.with_name("roster.csv"), "identifier\nal123\n")
+    said = graded(checkout, handed_in, "--roster", roster, code=2)
+    assert "Nobody on the roster has handed in anything: on it are al123, ..., and work is there of ada" in said
 
 
 def test_an_exercise_that_was_changed_is_graded_anew(checkout: Path, handed_in: Path) -> None:
@@ -391,7 +291,6 @@ def test_an_exercise_that_was_changed_is_graded_anew(checkout: Path, handed_in: 
 def test_a_plan_reads_each_file_once_for_its_hash(checkout: Path, handed_in: Path) -> None:
     put(handed_in / "a" / "doubled.py")
     put(handed_in / "b" / "doubled.py")
-    handed, _ = found(checkout, handed_in)
-    plan = regrade.plan(Catalog(checkout), handed)
+    plan = plan_of(checkout, handed_in)
     assert len(plan.sources) == 1
     assert len(plan.handed) == 2

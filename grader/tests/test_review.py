@@ -31,7 +31,15 @@ ROOT = Path(__file__).resolve().parents[2]
     ],
 )
 def test_what_reaches_for_the_harness_is_named(source: str, found: list[str]) -> None:
-    assert review(source) == found
+    assert review(source.encode()) == found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [b"\xef\xbb\xbfimport gc", b"# coding: latin-1\nimport gc  # \xe9", "# coding: utf-7\nimport gc".encode("utf-7")],
+)
+def test_an_encoding_hides_nothing_that_python_reads(source: bytes) -> None:
+    assert [line.partition(": ")[2] for line in review(source)] == ["imports gc"]
 
 
 EVASIONS = {"a_lock_by_another_name.py", "tries_a_lock_by_another_name.py"}  # they get round a rule, and look like it
@@ -40,15 +48,15 @@ EVASIONS = {"a_lock_by_another_name.py", "tries_a_lock_by_another_name.py"}  # t
 def test_no_solution_of_an_exercise_is_named() -> None:
     paths = sorted((ROOT / "solutions").rglob("*.py"))
     assert len(paths) > 200
-    assert {path.name for path in paths if review(path.read_text(encoding="utf-8"))} == EVASIONS
+    assert {path.name for path in paths if review(path.read_bytes())} == EVASIONS
 
 
 def test_every_attack_that_nothing_stops_is_named() -> None:
     through = [path for path in ATTACKS if attack(path).stopped_by.startswith("nothing")]
     assert through
-    assert [path.name for path in through if not review(path.read_text(encoding="utf-8"))] == []
+    assert [path.name for path in through if not review(path.read_bytes())] == []
 
 
 def test_most_attacks_are_named() -> None:
-    named = [path for path in ATTACKS if review(path.read_text(encoding="utf-8"))]
+    named = [path for path in ATTACKS if review(path.read_bytes())]
     assert len(named) / len(ATTACKS) > 0.6
