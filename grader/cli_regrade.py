@@ -141,9 +141,9 @@ def _refuse_nothing(folder: Path, plan: regrade.Plan, collector: collect.Collect
         )
     handed = dict.fromkeys(one.person for one, _ in plan.handed)
     if people and not set(handed) & set(people):
-        names = [", ".join(one.identifier for one in several[:NAMED]) for several in (people, list(handed))]
+        on_it, there = (visible(_listed([one.identifier for one in several])) for several in (people, list(handed)))
         raise UsageError(
-            f"Nobody on the roster has handed in anything: on it are {visible(names[0])}, ..., and work is there of {visible(names[1])}, ... "
+            f"Nobody on the roster has handed in anything: on it are {on_it}, and work is there of {there}. "
             "Its column 'identifier' must hold what folders, files or repositories are called."
         )
 
@@ -195,8 +195,24 @@ def _results(
         environment(everything, level),
         tuple(exercise.slug for exercise in chosen if exercise.slug in seen),
         tuple(sorted(people, key=lambda one: one.person.identifier.lower())),
-        tuple(_notes(plan, collector, level, places if where.elsewhere else ())),
+        (*_unmatched(people, roster), *_notes(plan, collector, level, places if where.elsewhere else ())),
     )
+
+
+def _unmatched(people: Sequence[Graded], roster: Sequence[Person]) -> Iterator[str]:
+    """Somebody without a line in the gradebook, and somebody with a 0: perhaps they are the same."""
+    strangers = [one.person.identifier for one in people if one.person not in roster]
+    absent = [one.person.identifier for one in people if one.person in roster and not one.results]
+    if roster and strangers and absent:
+        yield (
+            f"With work, but not on the roster: {_listed(strangers)}. On the roster, without work: {_listed(absent)}. "
+            "Are some of them the same? Then mend the roster's column 'identifier'."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _notes(plan: regrade.Plan, collector: collect.Collector, level: str, places: Sequence[Place]) -> Iterator[str]:

@@ -203,6 +203,7 @@ def test_a_class_is_graded_and_everything_is_written(checkout: Path, handed_in: 
         handed_in.with_name("roster.csv"), "identifier,name,email\nperson-00,Ada,ada@example.org\nabsent,Bob,b@x.org\n"
     )
     said = graded(checkout, handed_in, "--roster", roster)
+    assert "not on the roster: person-01, person-02, person-03 and 4 more. On the roster, without work: absent." in said
     out = handed_in.with_name("handed-in-graded")
     rows = {row["identifier"]: row for row in table(out)}
     assert "9 people, 16 files, 10 different ones: 8 passed" in said
@@ -276,7 +277,7 @@ def test_a_roster_on_which_nobody_is_found_ends_it_before_anything_is_graded(che
     put(handed_in / "ada" / "doubled.py")
     roster = put(handed_in.with_name("roster.csv"), "identifier\nal123\n")
     said = graded(checkout, handed_in, "--roster", roster, code=2)
-    assert "Nobody on the roster has handed in anything: on it are al123, ..., and work is there of ada" in said
+    assert "Nobody on the roster has handed in anything: on it are al123, and work is there of ada." in said
 
 
 def test_an_exercise_that_was_changed_is_graded_anew(checkout: Path, handed_in: Path) -> None:
