@@ -163,7 +163,8 @@ def _now() -> str:
 def _time_of_commit(checkout: Path, environment: Mapping[str, str]) -> str:
     """When the graded commit was made: grading it again must not make it late. Now, where git cannot tell."""
     commit = environment.get("GITHUB_SHA") or "HEAD"
-    command = ["git", "-c", "safe.directory=*", "show", "-s", "--format=%cI", commit, "--"]
+    # Only the platform's own `.git`: without it, git takes files called HEAD and config for a repository, and runs what they name.
+    command = ["git", "--git-dir=.git", "show", "-s", "--format=%cI", commit, "--"]
     try:
         done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True, timeout=30)
         return datetime.fromisoformat(done.stdout.strip()).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

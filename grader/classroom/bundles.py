@@ -39,7 +39,7 @@ def declared_tests(exercises: Sequence[Exercise]) -> str:
             "name": f"{e.slug}: {e.title}",
             "type": "python",
             "setup": "python3 grader/bootstrap.py list",
-            "run": f".venv/bin/python -m grader ci declared {e.slug}",
+            "run": f".venv/bin/python -P -m grader ci declared {e.slug}",
             "timeout": round(60 * MINUTES),
             "points": FULL,
         }

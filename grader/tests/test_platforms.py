@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from grader import cli_ci
 from grader.catalog import Catalog
 from grader.classroom import bundles, copies, handed_in
 from grader.classroom.marks import marks
@@ -129,6 +130,64 @@ def test_classroom50(tmp_path: Path, golden: Golden) -> None:
     golden("exports/classroom50_release_body.md", (checkout / "release-body.md").read_text())
 
 
+def test_no_file_of_the_checkout_is_run_by_classroom50s_autograder(tmp_path: Path) -> None:
+    """It runs as whoever gives the marks; only the judge may run what a student wrote, and shut in."""
+    bundle, checkout, ran = tmp_path / "bundle", tmp_path / "checkout", tmp_path / "ran"
+    update(bundle, bundles.classroom50(CATALOG, [OFFICE]), lambda name: False)
+    hand_in(checkout / OFFICE.stub.relative_to(ROOT).parent)
+    for name in (
+        "venv",
+        "pip",
+        "grader",
+        "pytest",
+        "click",
+        "subprocess",
+        "sitecustomize",
+        "usercustomize",
+        "conftest",
+    ):
+        (checkout / f"{name}.py").write_text(f"open({str(ran)!r}, 'a').write('{name} ')\nraise SystemExit(0)\n")
+    ask = [sys.executable, str(bundle / "autograder.py")]
+    without = run(bundle, ask, checkout, PIP_NO_INDEX="1", **CLASSROOM50)
+    assert not ran.exists(), ran.read_text()
+    assert (without.returncode, "-m pip" in without.stderr) == (3, True)  # so far did the setting up come
+    install(bundle)
+    done = run(bundle, ask, checkout, **CLASSROOM50)
+    assert not ran.exists(), ran.read_text()
+    assert done.returncode == 0, done.stderr
+    assert json.loads((checkout / "result.json").read_text())["score"] < 100
+
+
+def test_grading_again_keeps_the_time_of_the_commit(tmp_path: Path) -> None:
+    _commit(tmp_path)
+    assert cli_ci._time_of_commit(tmp_path, {}) == "2026-06-01T12:32:01Z"
+
+
+def test_files_of_a_checkout_that_look_like_a_repository_are_not_asked_for_its_time(tmp_path: Path) -> None:
+    checkout, ran, program = tmp_path / "checkout", tmp_path / "ran", tmp_path / "program"
+    _commit(tmp_path / "real", signature="gpgsig -----BEGIN PGP SIGNATURE-----\n \n -----END PGP SIGNATURE-----\n")
+    shutil.copytree(tmp_path / "real" / ".git", checkout)
+    program.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    program.chmod(0o755)
+    _git(checkout, "config", "-f", "config", "core.bare", "true")
+    _git(checkout, "config", "-f", "config", "log.showSignature", "true")
+    _git(checkout, "config", "-f", "config", "gpg.program", str(program))
+    _git(checkout, "show", "-s")
+    assert ran.exists()  # git itself would run it
+    ran.unlink()
+    assert not cli_ci._time_of_commit(checkout, {}).startswith("2026-06-01")
+    assert not ran.exists()
+
+
+def test_a_student_may_call_a_file_like_a_module_that_the_grader_uses(repository: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(repository, copy, symlinks=True)
+    for name in ("queue", "click", "pip", "venv"):
+        (copy / f"{name}.py").write_text("raise RuntimeError('mine')\n")
+    done = run(copy, [sys.executable, "grader/bootstrap.py", "list"])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_classroom50_without_its_variables_leaves_no_result_of_a_student(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text('{"score": 100}')
     command = [str(repository / ".venv/bin/python"), "-m", "grader", "ci", "classroom50", "--checkout", str(tmp_path)]
@@ -230,6 +289,24 @@ def test_a_question_of_prairielearn_has_the_task_and_an_editor_for_each_exercise
 @pytest.mark.parametrize("name", ["gradescope/setup.sh", "gradescope/run_autograder", "prairielearn/run.sh"])
 def test_scripts_of_platforms_are_bash(name: str) -> None:
     subprocess.run(["bash", "-n", str(copies.TEMPLATES / name)], check=True)
+
+
+def _commit(folder: Path, signature: str = "") -> None:
+    """Makes a repository there with one commit, of 14:32:01 at two hours from Greenwich."""
+    folder.mkdir(exist_ok=True)
+    _git(folder, "init", "-q")
+    tree = _git(folder, "hash-object", "-t", "tree", "-w", "--stdin")
+    person = "A <a@b.example> 1780317121 +0200"
+    text = f"tree {tree}\nauthor {person}\ncommitter {person}\n{signature}\nDone\n"
+    _git(folder, "update-ref", "HEAD", _git(folder, "hash-object", "-t", "commit", "-w", "--stdin", text=text))
+
+
+def _git(folder: Path, *words: str, text: str = "") -> str:
+    alone = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}  # whatever the settings of who runs this are
+    done = subprocess.run(
+        ["git", *words], cwd=folder, env=alone, input=text, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
 
 
 def _file(path: Path, content: bytes) -> Path:
