@@ -21,6 +21,7 @@ from grader.catalog import Catalog
 from grader.classroom import bundles, copies, handed_in
 from grader.classroom.marks import marks
 from grader.classroom.update import update
+from grader.errors import UsageError
 from grader.tests.installed import install, run
 from grader.verdict import Verdict
 
@@ -263,6 +264,18 @@ def test_one_that_takes_all_the_time_leaves_the_others_their_results(tmp_path: P
     assert [mark.text for mark in made.marks if mark.exercise == BUFFER.slug] == [
         f"No file {BUFFER.stub.name} was handed in."
     ]
+
+
+def test_nothing_is_exported_while_somebody_has_written_in_a_stub(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "exercises", tmp_path / "exercises")
+    catalog = Catalog(tmp_path)
+    shutil.copyfile(BUFFER.reference, catalog.find(BUFFER.slug).stub)
+    chosen = copies.chosen(catalog, [OFFICE.slug, BUFFER.slug], None)
+    for export in (copies.student, bundles.classroom50, bundles.gradescope, bundles.prairielearn):
+        with pytest.raises(
+            UsageError, match=r"in the stub of bounded_buffer,.*`grader reset NAME` brings the stub back"
+        ):
+            export(catalog, chosen)
 
 
 def test_bundles_are_small_and_the_archive_is_always_the_same() -> None:
