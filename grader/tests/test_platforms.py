@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import Any
 
 import pytest
 
-from grader import cli_ci
+from grader import cli_ci, judges
 from grader.catalog import Catalog
-from grader.classroom import bundles, copies, handed_in
+from grader.classroom import bundles, classroom50, copies, github, gradescope, handed_in, prairielearn
 from grader.classroom.marks import marks
 from grader.classroom.update import update
 from grader.errors import UsageError
 from grader.tests.installed import install, run
+from grader.tests.small import exercise_toml
 from grader.verdict import Verdict
 
 Golden = Callable[[str, str], None]
@@ -259,11 +261,74 @@ def test_what_has_no_time_left_is_a_fault_of_the_grader_and_no_zero() -> None:
 def test_one_that_takes_all_the_time_leaves_the_others_their_results(tmp_path: Path) -> None:
     (tmp_path / OFFICE.stub.name).write_text("while True:\n    pass\n")
     made = marks(handed_in.grade(CATALOG, EXERCISES, tmp_path, minutes=(handed_in.GRACE + 1.5) / 60))
-    assert not made.is_final
-    assert Verdict.ERROR in {mark.verdict for mark in made.marks if mark.exercise == OFFICE.slug}
     assert [mark.text for mark in made.marks if mark.exercise == BUFFER.slug] == [
         f"No file {BUFFER.stub.name} was handed in."
     ]
+    [fault] = made.faults  # no check has hung as yet, so nobody knows what took the time: no score anywhere
+    assert fault.text.startswith(judges.STOPPED)
+    assert not made.is_final
+    assert "score" not in gradescope.results(made, 2, 1.0)
+    assert prairielearn.results(made)["gradable"] is False
+    assert not [line for line in github.commands(made) if line.startswith("::notice")]
+
+
+ADDS = """
+import threading
+from pathlib import Path
+from grader.judge import Submission, expect, kind
+from grader.sandbox.outcomes import SubmissionHung
+def test_adds(submission: Submission) -> None:
+    expect(submission.add(1, 2) == 3, "1 + 2 is not 3.")
+"""
+HANGS = """
+def test_hangs() -> None:
+    raise SubmissionHung("add()", 10.0)
+def test_has_no_end() -> None:
+    Path("reached").touch()
+    threading.Event().wait()
+@kind("schedules")
+def test_never_comes() -> None:
+    'Its turn.'
+"""
+
+
+def test_a_submission_that_hangs_until_the_time_is_over_gets_its_points_and_so_do_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"exercises/threads/track.toml": 'title = ""\nintro = ""\norder = ["quick", "slow"]'}
+    for slug, checks in (("quick", ADDS), ("slow", ADDS + HANGS)):
+        files[f"exercises/threads/{slug}/exercise.toml"] = exercise_toml(points="correctness = 60\nbounds = 40")
+        files[f"exercises/threads/{slug}/{slug}.py"] = "def add(a, b): return a + b\n"
+        files[f"tests/threads/test_{slug}.py"] = f'EXERCISE = "{slug}"{checks}'
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    class AtTheCheckWithoutEnd(threading.Timer):
+        """The alarm, by what has happened and not by a clock."""
+
+        def run(self) -> None:
+            while not (tmp_path / "reached").exists():
+                if self.finished.wait(0.01):
+                    return
+            self.function(*self.args, **self.kwargs)
+
+    monkeypatch.setattr(threading, "Timer", AtTheCheckWithoutEnd)
+    catalog = Catalog(tmp_path)
+    made = marks(handed_in.grade(catalog, catalog.exercises, tmp_path, minutes=2, jobs=1))
+    assert [(mark.exercise, mark.title, mark.verdict, mark.score, mark.max_score) for mark in made.marks] == [
+        ("quick", "test_adds", Verdict.PASSED, 100, 100),
+        ("slow", "test_adds", Verdict.PASSED, 20, 20),
+        ("slow", "test_hangs", Verdict.HUNG, 0, 20),
+        ("slow", "test_has_no_end", Verdict.HUNG, 0, 20),
+        ("slow", "Its turn", Verdict.HUNG, 0, 40),
+    ]
+    assert "the time of this run was over" in made.marks[-1].text
+    assert made.faults == ()
+    assert gradescope.results(made, 2, 1.0)["score"] == 120
+    assert prairielearn.results(made)["score"] == 0.6
+    assert github.commands(made)[-1].endswith('{"totalPoints":120,"maxPoints":200}')
+    assert classroom50.results(made, CLASSROOM50, "", "")["score"] == 120
 
 
 def test_nothing_is_exported_while_somebody_has_written_in_a_stub(tmp_path: Path) -> None:
