@@ -135,10 +135,11 @@ def _outside(catalog: Catalog, target: Path) -> None:
 def _tell(target: Path, exercises: Sequence[Exercise], changes: Changes) -> None:
     click.echo(f"{target}: {_count(len(exercises), 'exercise')}, {len(changes.new)} files new, {len(changes.updated)} updated, "
                f"{len(changes.removed)} removed, {len(changes.kept)} kept because they were changed there.")  # fmt: skip
-    for name in changes.kept[:MOST_NAMED]:
-        click.echo(f"  kept: {visible(name, one_line=True)}")
-    if len(changes.kept) > MOST_NAMED:
-        click.echo(f"  ... and {len(changes.kept) - MOST_NAMED} more")
+    for said, names in (("kept", changes.kept), ("your own file of that name is now", changes.beside)):
+        for name in names[:MOST_NAMED]:
+            click.echo(f"  {said}: {visible(name, one_line=True)}")
+        if len(names) > MOST_NAMED:
+            click.echo(f"  ... and {len(names) - MOST_NAMED} more")
 
 
 def _count(number: int, noun: str) -> str:
