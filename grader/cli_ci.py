@@ -37,7 +37,7 @@ class Asked:
     def grade(self, folder: Path) -> tuple[Report, Marks]:
         report = handed_in.grade(self.catalog, self.exercises, folder, minutes=self.minutes, jobs=self.jobs)
         marked = marks(report)
-        _print(marked)
+        _print(marked, report.environment["isolation"])
         return report, marked
 
 
@@ -140,7 +140,7 @@ def prairielearn_(asked: Asked, root: Path) -> None:
     _write(root / "results" / "results.json", prairielearn.results(marked))
 
 
-def _print(marked: Marks) -> None:
+def _print(marked: Marks, isolation: str) -> None:
     """For the log."""
     telling = set(marked.telling)
     for mark in marked.marks:
@@ -149,7 +149,9 @@ def _print(marked: Marks) -> None:
         )
         for line in mark.text.split("\n") if mark in telling else ():
             click.echo(f"    {line}")
-    click.echo(f"{marked.score} of {marked.max_score} points")
+    click.echo(f"{marked.score} of {marked.max_score} points, isolation: {isolation}")
+    if marked.warning:
+        click.echo(marked.warning)
 
 
 def _write(path: Path, data: Mapping[str, Any]) -> None:

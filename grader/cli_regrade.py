@@ -33,7 +33,6 @@ from grader.text import visible
 from grader.verdict import Report, Verdict
 
 STORE = "verdicts.jsonl"
-STRONG = ("bubblewrap", "user-namespaces", "landlock")  # levels at which a submission cannot write the judge's results
 MOST_NOTES = 10
 
 
@@ -182,8 +181,8 @@ def _notes(plan: regrade.Plan, collector: collect.Collector, level: str, places:
     yield from places_told(places)
     for path, why in plan.refused.items():
         yield f"{path.parent.name}/{path.name} was not graded: {why}"
-    if level not in STRONG:
-        yield f"Submissions were shut in by {level} only: hostile code could have changed results. grader/README.md has the levels."
+    if warning := cage.warning(level):
+        yield f"{warning} grader/README.md has the levels."
 
 
 def _write(out: Path, results: ClassResults, catalog: Catalog, canvas: str, sources: latest.Sources) -> str:

@@ -46,6 +46,8 @@ def summary(marked: Marks, differences: Sequence[str] = ()) -> str:
     lines = [f"## {marked.score} of {marked.max_score} points", ""]
     if marked.faults:
         lines += ["**The grader itself failed**, so this score is not final. Run the job again.", ""]
+    if marked.warning:
+        lines += [f"**Warning:** {marked.warning}", ""]
     if differences:
         names = ", ".join(f"<code>{_html(name)}</code>" for name in differences[:20])
         lines += [f"{_differ(differences)}: {names}.", ""]

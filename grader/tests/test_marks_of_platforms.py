@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from grader.classroom import classroom50, github, gradescope, prairielearn
 from grader.classroom.marks import FULL, Marks, apportion, marks
 from grader.errors import UsageError
+from grader.sandbox import cage
 from grader.verdict import CheckResult, Kind, Report, Verdict, exercise_result
 
 Golden = Callable[[str, str], None]
@@ -29,13 +30,13 @@ def check(name: str, kind: Kind, verdict: Verdict = Verdict.PASSED, **more: Any)
     return CheckResult(f"test_{name}", f"The {name} holds", kind, verdict, 0.012, **more)
 
 
-def marked(*exercises: list[CheckResult]) -> Marks:
+def marked(*exercises: list[CheckResult], isolation: str = "bubblewrap") -> Marks:
     results = [
         exercise_result(f"exercise_{n}", "threads", checks, POINTS, {"path": "", "sha256": "", "review": []})
         for n, checks in enumerate(exercises, 1)
     ]
     score, most = sum(r.score for r in results), sum(r.max_score for r in results)
-    return marks(Report("2026-11-21T10:00:00Z", 0, {}, score, most, tuple(results)))
+    return marks(Report("2026-11-21T10:00:00Z", 0, {"isolation": isolation}, score, most, tuple(results)))
 
 
 GOOD = [
@@ -117,6 +118,19 @@ def test_a_fault_of_the_grader_gives_no_zero_anywhere(faulty: list[CheckResult])
     assert prairielearn.results(made)["gradable"] is False
     assert json.loads(base64.b64decode(github.result(made)))["status"] == "error"
     assert "status=error\n" in github.outputs(made)
+
+
+@pytest.mark.parametrize("level", [*cage.LEVELS, cage.PROCESS])
+def test_a_score_says_when_hostile_code_could_have_changed_it(level: str) -> None:
+    made = marked(RACY, isolation=level)
+    texts = [
+        gradescope.results(made, 1, 1.0)["output"],
+        prairielearn.results(made)["message"],
+        github.summary(made),
+        classroom50.release_body(made),
+    ]
+    told = f"Submissions were shut in by {level} only: hostile code could have changed results."
+    assert [told in text for text in texts] == [level in (cage.GROUP, cage.PROCESS)] * 4
 
 
 @pytest.mark.parametrize(

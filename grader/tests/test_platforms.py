@@ -44,7 +44,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these platforms
 
 
 def normal(text: str) -> str:
-    """Without times and hashes."""
+    """Without times and hashes, and without the isolation that can be had here."""
+    text = re.sub(r"(\*\*Warning:\*\* |\\n| |)Submissions were shut in by [^.]*\.\n{0,2}", "", text)
+    text = re.sub(r"isolation: [a-z-]+", "isolation: LEVEL", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
     text = re.sub(r'"(duration|execution_time)": \d+', r'"\1": 0', text)
     return re.sub(r"\b[0-9a-f]{40,64}\b", "HASH", text)
@@ -102,8 +104,8 @@ def test_github(repository: Path, tmp_path: Path, golden: Golden) -> None:
     assert done.returncode == 1, done.stderr
     outputs: dict[str, Any] = dict(line.split("=", 1) for line in (tmp_path / "GITHUB_OUTPUT").read_text().splitlines())
     outputs["result"] = json.loads(base64.b64decode(outputs["result"]))
-    golden("exports/github_stdout.txt", done.stdout)
-    golden("exports/github_summary.md", (tmp_path / "GITHUB_STEP_SUMMARY").read_text())
+    golden("exports/github_stdout.txt", normal(done.stdout))
+    golden("exports/github_summary.md", normal((tmp_path / "GITHUB_STEP_SUMMARY").read_text()))
     golden("exports/github_outputs.json", normal(json.dumps(outputs, indent=1) + "\n"))
 
 
@@ -130,7 +132,7 @@ def test_classroom50(tmp_path: Path, golden: Golden) -> None:
     )
     assert done.returncode == 0, done.stderr
     golden("exports/classroom50_result.json", normal((checkout / "result.json").read_text()))
-    golden("exports/classroom50_release_body.md", (checkout / "release-body.md").read_text())
+    golden("exports/classroom50_release_body.md", normal((checkout / "release-body.md").read_text()))
 
 
 def test_no_file_of_the_checkout_is_run_by_classroom50s_autograder(tmp_path: Path) -> None:
@@ -227,7 +229,7 @@ def test_prairielearn(tmp_path: Path, golden: Golden) -> None:
     hand_in(tmp_path / "student")
     done = run(tmp_path, ["bash", "tests/run.sh"], GRADE=str(tmp_path), GRADER_PYTHON=str(python))
     assert done.returncode == 0, done.stderr
-    golden("exports/prairielearn_results.json", (tmp_path / "results/results.json").read_text())
+    golden("exports/prairielearn_results.json", normal((tmp_path / "results/results.json").read_text()))
 
 
 def test_prairielearn_is_told_when_the_grader_cannot_even_start(tmp_path: Path) -> None:
