@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from grader.verdict import Report, to_json, write_atomically
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
+LEAST = 1.0  # minutes that are worth a second try
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,17 @@ def classroom50_(asked: Asked, checkout: Path) -> None:
 @click.option("--json-report-file", type=FILE, required=True, help="Where the numbers go.")
 @_asked(minutes=9)
 def declared(asked: Asked, json_report: bool, json_report_file: Path) -> None:
-    """As a declarative test of type `python` of Classroom 50: points as numbers of tests."""
+    """As a declarative test of type `python` of Classroom 50: points as numbers of tests.
+
+    Exit code 3, and no numbers, if the grader itself failed twice: Classroom 50 then gives 0 points.
+    """
     json_report_file.unlink(missing_ok=True)
+    began = time.monotonic()
     _, marked = asked.grade(asked.catalog.root)
+    left = asked.minutes - (time.monotonic() - began) / 60
+    if marked.faults and left >= LEAST:
+        click.echo("The grader itself failed. Once more:")
+        _, marked = replace(asked, minutes=left).grade(asked.catalog.root)
     if not marked.is_final:
         sys.exit(3)
     _write(json_report_file, classroom50.declared(marked))

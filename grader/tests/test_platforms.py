@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from grader import cli_ci, judges
+from grader import cli_ci, grading, judges
 from grader.catalog import Catalog
 from grader.classroom import bundles, classroom50, copies, github, gradescope, handed_in, prairielearn
 from grader.classroom.marks import marks
 from grader.classroom.update import update
 from grader.errors import UsageError
+from grader.sandbox import cage
 from grader.tests.installed import install, run
 from grader.tests.small import exercise_toml
 from grader.verdict import Verdict
@@ -207,6 +209,33 @@ def test_a_declarative_test_of_classroom50(repository: Path, tmp_path: Path) -> 
     done = run(repository, ["bash", "-c", f"{test['run']} --json-report --json-report-file={numbers}"])
     assert done.returncode == 1, done.stderr
     assert json.loads(numbers.read_text()) == {"summary": {"total": 100, "passed": 0}}
+
+
+@pytest.mark.parametrize(
+    ("tries", "minutes", "code", "numbers"),
+    [
+        ((Verdict.ERROR, Verdict.PASSED), "9", 0, {"summary": {"total": 100, "passed": 100}}),
+        ((Verdict.ERROR, Verdict.ERROR), "9", 3, None),
+        ((Verdict.ERROR,), "0.5", 3, None),
+        ((Verdict.FAILED,), "9", 1, {"summary": {"total": 100, "passed": 0}}),
+    ],
+)
+def test_a_declarative_test_is_tried_twice_if_the_grader_fails_and_there_is_time(
+    tries: tuple[Verdict, ...],
+    minutes: str,
+    code: int,
+    numbers: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Classroom 50 has nothing but points for it: without numbers, 0."""
+    reports = [grading.report([handed_in._without_checks(OFFICE, v, "")], 0, cage.BUBBLEWRAP) for v in tries]
+    monkeypatch.setattr(handed_in, "grade", lambda *_, **__: reports.pop(0))
+    path = tmp_path / "report.json"
+    words = ["declared", "--json-report", "--json-report-file", str(path), "--minutes", minutes, OFFICE.slug]
+    assert CliRunner().invoke(cli_ci.ci, words, obj=CATALOG).exit_code == code
+    assert (json.loads(path.read_text()) if path.exists() else None) == numbers
+    assert reports == []
 
 
 def test_gradescope(tmp_path: Path, golden: Golden, slow: Callable[[str], list[str]]) -> None:
