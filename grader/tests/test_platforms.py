@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
-from grader import cli_ci, grading, judges
+from grader import cli_ci, cli_classroom, grading, judges
 from grader.catalog import Catalog
 from grader.classroom import bundles, classroom50, copies, github, gradescope, handed_in, prairielearn
 from grader.classroom.marks import marks
@@ -393,6 +393,24 @@ def test_a_question_of_prairielearn_has_the_task_and_an_editor_for_each_exercise
     assert page.count("<pl-file-editor") == len(EXERCISES)
     assert all(files[e.stub.name] == e.stub.read_bytes() for e in EXERCISES)
     assert "{{" not in page
+
+
+def test_a_question_that_a_teacher_changed_is_kept_and_not_graded_for_what_it_does_not_offer(tmp_path: Path) -> None:
+    def export(names: str) -> Result:
+        return CliRunner().invoke(cli_classroom.prairielearn_, [str(tmp_path / "q"), "--exercises", names], obj=CATALOG)
+
+    assert "kept, " not in export(OFFICE.slug).output
+    page = tmp_path / "q" / "question.html"
+    page.write_text(page.read_text().replace("<pl-question-panel>", "<pl-question-panel>Read this twice."))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    again = export(OFFICE.slug)
+    assert "  kept, for the question is yours: info.json, question.html, ticket_office.py\n" in again.output
+    refused = export(f"{OFFICE.slug},{BUFFER.slug}")
+    assert isinstance(refused.exception, UsageError)
+    assert f"{page} takes no file for bounded_buffer. Nothing was written." in str(refused.exception)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    page.write_text('<pl-file-upload file-names="ticket_office.py, bounded_buffer.py"></pl-file-upload>')
+    assert export(f"{OFFICE.slug},{BUFFER.slug}").exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["gradescope/setup.sh", "gradescope/run_autograder", "prairielearn/run.sh"])
