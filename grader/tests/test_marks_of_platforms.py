@@ -117,7 +117,8 @@ def test_a_fault_of_the_grader_gives_no_zero_anywhere(faulty: list[CheckResult])
     assert "tests" not in gradescope.results(made, 1, 1.0)
     assert prairielearn.results(made)["gradable"] is False
     assert json.loads(base64.b64decode(github.result(made)))["status"] == "error"
-    assert "status=error\n" in github.outputs(made)
+    assert [line.partition("=")[0] for line in github.outputs(made).splitlines()] == ["result", "status"]
+    assert github.outputs(made).endswith("\nstatus=error\n")
 
 
 @pytest.mark.parametrize("level", [*cage.LEVELS, cage.PROCESS])
@@ -189,6 +190,13 @@ def test_at_most_ten_annotations_and_the_first_of_each_exercise_among_them() -> 
     lines = [line for line in github.commands(marked(bad, bad, bad)) if line.startswith("::error")]
     assert len(lines) == 10
     assert all(any(f"exercise_{n}.py" in line for line in lines) for n in (1, 2, 3))
+
+
+def test_of_eleven_warnings_that_of_changed_files_is_among_the_ten_that_are_shown() -> None:
+    lines = github.commands(marked(*[BROKEN] * 11), ["changed grader/x.py"])
+    warnings = [line for line in lines if line.startswith("::warning")]
+    assert len(warnings) == 10
+    assert warnings[0].startswith("::warning title=Checks or grader were changed::")
 
 
 def test_the_notices_of_an_autograder_come_with_a_score_and_not_with_a_fault_of_the_grader() -> None:
