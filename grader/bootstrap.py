@@ -35,8 +35,8 @@ def main(arguments: list[str]) -> int:
         )
         return 3
     if arguments[:1] == ["test"]:
-        return subprocess.call([PYTHON, "-m", "pytest", "-q", *arguments[1:]], cwd=ROOT)
-    return subprocess.call([PYTHON, "-m", "grader", *arguments], cwd=ROOT)
+        return subprocess.call([PYTHON, "-P", "-m", "pytest", "-q", *arguments[1:]], cwd=ROOT)
+    return subprocess.call([PYTHON, "-P", "-m", "grader", *arguments], cwd=ROOT)
 
 
 def set_up(lock: Path) -> None:
@@ -50,10 +50,11 @@ def set_up(lock: Path) -> None:
     # No ensurepip: Debian and Ubuntu ship it apart. The pip that is already here installs into the new folder.
     # In an activated .venv, "python3" is the one that is about to be replaced, and has no pip.
     python = getattr(sys, "_base_executable", sys.executable)
-    subprocess.run([python, "-m", "venv", "--clear", "--without-pip", VENV], check=True)
-    pip = [python, "-m", "pip", "--python", str(PYTHON), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True)
+    # -P, and never in the folder where this was called: on a platform that is a student's, and may hold a `venv.py`.
+    subprocess.run([python, "-P", "-m", "venv", "--clear", "--without-pip", VENV], check=True, cwd=ROOT)
+    pip = [python, "-P", "-m", "pip", "--python", str(PYTHON), "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True, cwd=ROOT)
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True, cwd=ROOT)
     STAMP.write_text(stamp(lock))
 
 

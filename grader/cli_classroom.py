@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -108,13 +109,27 @@ def prairielearn_(catalog: Catalog, exercises: Sequence[Exercise], target: Path)
     """For PrairieLearn: the folder of a question, and what the image of its grader is built from."""
     _outside(catalog, target)
     files = bundles.prairielearn(catalog, exercises)
+    question = bundles.prairielearn_question(exercises)
+    kept = [name for name in question if (target / name).exists()]  # what is there already is the teacher's
+    if "question.html" in kept:
+        _must_offer(target / "question.html", exercises)
     changes = update(target / "tests", files, lambda name: False)
     _write_all(target / "image", bundles.prairielearn_image(files))
-    question = {
-        name: text for name, text in bundles.prairielearn_question(exercises).items() if not (target / name).exists()
-    }
-    _write_all(target, question)  # what is there already is the teacher's
+    _write_all(target, {name: text for name, text in question.items() if name not in kept})
     _tell(target, exercises, changes)
+    if kept:
+        click.echo(f"  kept, for the question is yours: {', '.join(kept)}")
+
+
+def _must_offer(page: Path, exercises: Sequence[Exercise]) -> None:
+    """Whatever is graded must have an editor or an upload in the question; else it is 0 points for everybody."""
+    text = page.read_text(encoding="utf-8")
+    missing = [e.slug for e in exercises if not re.search(rf"""file-names?=["'][^"']*\b{e.stub.name}\b""", text)]
+    if missing:
+        raise UsageError(
+            f"{page} takes no file for {', '.join(missing)}. Nothing was written. Name the exercises that it is about "
+            "(--exercises), another folder for a new question, or move that file away and a new one is made."
+        )
 
 
 def _write_all(target: Path, files: copies.Files) -> None:
@@ -135,10 +150,11 @@ def _outside(catalog: Catalog, target: Path) -> None:
 def _tell(target: Path, exercises: Sequence[Exercise], changes: Changes) -> None:
     click.echo(f"{target}: {_count(len(exercises), 'exercise')}, {len(changes.new)} files new, {len(changes.updated)} updated, "
                f"{len(changes.removed)} removed, {len(changes.kept)} kept because they were changed there.")  # fmt: skip
-    for name in changes.kept[:MOST_NAMED]:
-        click.echo(f"  kept: {visible(name, one_line=True)}")
-    if len(changes.kept) > MOST_NAMED:
-        click.echo(f"  ... and {len(changes.kept) - MOST_NAMED} more")
+    for said, names in (("kept", changes.kept), ("your own file of that name is now", changes.beside)):
+        for name in names[:MOST_NAMED]:
+            click.echo(f"  {said}: {visible(name, one_line=True)}")
+        if len(names) > MOST_NAMED:
+            click.echo(f"  ... and {len(names) - MOST_NAMED} more")
 
 
 def _count(number: int, noun: str) -> str:

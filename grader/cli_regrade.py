@@ -34,7 +34,6 @@ from grader.text import visible
 from grader.verdict import Report, Verdict
 
 STORE = "verdicts.jsonl"
-STRONG = ("bubblewrap", "user-namespaces", "landlock")  # levels at which a submission cannot write the judge's results
 MOST_NOTES = 10
 NAMED = 3  # people in an example
 
@@ -221,8 +220,8 @@ def _notes(plan: regrade.Plan, collector: collect.Collector, level: str, places:
     yield from places_told(places)
     for one in plan.refused:
         yield f"{one.person.identifier}, {one.exercise.slug}: {one.text}"
-    if level not in STRONG:
-        yield f"Submissions were shut in by {level} only: hostile code could have changed results. grader/README.md has the levels."
+    if warning := cage.warning(level):
+        yield f"{warning} grader/README.md has the levels."
 
 
 def _write(out: Path, results: ClassResults, catalog: Catalog, canvas: str, sources: latest.Sources) -> str:

@@ -30,6 +30,7 @@ LONGEST = 1800.0  # seconds for one judge; every check in it has its own, much s
 HIDDEN = ("CI", "PYTEST_ADDOPTS", "PYTHONPATH", "PYTEST_PLUGINS")  # would change how the judge's pytest behaves
 PYTEST = (sys.executable, "-P", "-m", "pytest")
 Heard = Callable[[CheckResult], None]
+STOPPED = "It was stopped before it had done all checks."  # the message of a judge that `end` has ended
 OVER = {"over": True}  # `judge.plugin` writes it behind the results of one of many submissions
 
 
@@ -90,9 +91,14 @@ class Judging(_Process):
     ) -> None:  # fmt: skip
         self._results = folder / "results.jsonl"
         self._results.touch()
+        self._stopped = False
         self._began = time.monotonic()
         arguments = [*arguments_of(exercise, copy, seed), "--results", str(self._results), *options]
         super().__init__(exercise, folder, arguments, isolation=isolation, nursery=nursery)
+
+    def end(self) -> None:
+        self._stopped = True
+        super().end()
 
     def finish(self, heard: Heard) -> list[CheckResult]:
         """Its results, which `heard` is told as they come, from another thread. Nothing of it is left when this returns."""
@@ -101,7 +107,9 @@ class Judging(_Process):
         code = self._bury(LONGEST)
         listener.join()
         checks, whole = _checks(self._results)
-        if code not in (0, 1) or not checks or not whole:
+        if self._stopped and code < 0:
+            checks.append(_own_fault(STOPPED, round(time.monotonic() - self._began, 3)))
+        elif code not in (0, 1) or not checks or not whole:
             unread = "The judge could not write down all results."
             checks.append(self._fault(_ending(code) if code not in (0, 1) or whole else unread, self._began))
         return checks

@@ -22,7 +22,7 @@ def reset(exercise: Exercise) -> Path | None:
     kept: Path | None = None
     try:
         if current.exists() and (mine := current.read_bytes()) != stub.encode():
-            kept = _keep(mine, exercise)
+            kept = keep(mine, current)
         write_atomically(current, stub)
     except OSError as error:
         if kept is not None:
@@ -33,10 +33,10 @@ def reset(exercise: Exercise) -> Path | None:
     return kept
 
 
-def _keep(content: bytes, exercise: Exercise) -> Path:
-    """A copy under a name that nobody had before, also when somebody else makes one at the same moment."""
+def keep(content: bytes, original: Path) -> Path:
+    """A copy beside the original, under a name that nobody had before, also when somebody else makes one at the same moment."""
     for number in itertools.count(1):
-        path = exercise.stub.with_name(f"{exercise.slug}.mine-{number}.txt")
+        path = original.with_name(f"{original.stem}.mine-{number}.txt")
         try:
             file = open(path, "xb")  # noqa: SIM115 - closed below; who made it must be known when writing fails
         except FileExistsError:

@@ -33,13 +33,17 @@ def classroom50(catalog: Catalog, exercises: Sequence[Exercise]) -> Files:
 
 
 def declared_tests(exercises: Sequence[Exercise]) -> str:
-    """Declarative tests of Classroom 50, one an exercise: instead of an autograder, by the grader in the student's own repository."""
+    """Declarative tests of Classroom 50, one an exercise: instead of an autograder, by the grader in the student's own repository.
+
+    They know pass and fail only. Without numbers from the grader, its exit code decides, so its own faults are 0 points:
+    `grader ci declared` tries twice. A teacher gives this file to `gh teacher assignment test set --tests`.
+    """
     tests = [
         {
             "name": f"{e.slug}: {e.title}",
             "type": "python",
             "setup": "python3 grader/bootstrap.py list",
-            "run": f".venv/bin/python -m grader ci declared {e.slug}",
+            "run": f".venv/bin/python -P -m grader ci declared {e.slug}",
             "timeout": round(60 * MINUTES),
             "points": FULL,
         }

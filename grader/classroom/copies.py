@@ -10,6 +10,7 @@ from grader import manifest
 from grader.catalog import Catalog, Exercise
 from grader.classroom import reduced
 from grader.errors import UsageError
+from grader.judge.expectations import is_untouched
 
 Files = dict[str, bytes]
 
@@ -91,6 +92,12 @@ def is_students(name: str) -> bool:
 
 
 def _exercises(catalog: Catalog, exercises: Sequence[Exercise]) -> Files:
+    """Raises UsageError where a stub is a solution by now: copies are read by students, and some by everybody."""
+    if written := [e.slug for e in exercises if not is_untouched(e.stub.read_bytes(), e.functions)]:
+        raise UsageError(
+            f"Somebody has written in the stub of {', '.join(written)}, and the copy would give it away. "
+            "`grader reset NAME` brings the stub back; your file is kept beside it."
+        )
     files: Files = {}
     root = catalog.root
     for track in catalog.tracks:

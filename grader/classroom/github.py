@@ -28,11 +28,11 @@ def commands(marked: Marks, differences: Sequence[str] = ()) -> list[str]:
         _command("error", m.text or m.title, file=m.path, line=str(m.line), title=f"{m.exercise}: {m.title}")
         for m in shown
     ]
-    for mark in marked.faults[:MOST_ANNOTATIONS]:
-        lines.append(_command("warning", mark.text, title=f"{mark.exercise}: a fault of the grader"))
-    if differences:
+    warnings = [_command("warning", m.text, title=f"{m.exercise}: a fault of the grader") for m in marked.faults]
+    if differences:  # before the others, which may be more than are shown
         text = f"{_differ(differences)}: {', '.join(differences[:10])}"
-        lines.append(_command("warning", visible(text, one_line=True), title="Checks or grader were changed"))
+        warnings.insert(0, _command("warning", visible(text, one_line=True), title="Checks or grader were changed"))
+    lines += warnings[:MOST_ANNOTATIONS]
     if not marked.is_final:
         return lines  # without the notices, nothing is recorded
     totals = json.dumps({"totalPoints": marked.score, "maxPoints": marked.max_score}, separators=(",", ":"))
@@ -46,6 +46,8 @@ def summary(marked: Marks, differences: Sequence[str] = ()) -> str:
     lines = [f"## {marked.score} of {marked.max_score} points", ""]
     if marked.faults:
         lines += ["**The grader itself failed**, so this score is not final. Run the job again.", ""]
+    if marked.warning:
+        lines += [f"**Warning:** {marked.warning}", ""]
     if differences:
         names = ", ".join(f"<code>{_html(name)}</code>" for name in differences[:20])
         lines += [f"{_differ(differences)}: {names}.", ""]
@@ -80,9 +82,11 @@ def result(marked: Marks) -> str:
 
 
 def outputs(marked: Marks) -> str:
-    """Lines for $GITHUB_OUTPUT."""
-    status = "error" if not marked.is_final else "graded"
-    return f"result={result(marked)}\nscore={marked.score}\nmax_score={marked.max_score}\nstatus={status}\n"
+    """Lines for $GITHUB_OUTPUT. Without a score where the grader itself failed, so that nobody records one."""
+    lines = f"result={result(marked)}\n"
+    if not marked.is_final:
+        return f"{lines}status=error\n"
+    return f"{lines}score={marked.score}\nmax_score={marked.max_score}\nstatus=graded\n"
 
 
 def _test(mark: Mark) -> dict[str, Any]:

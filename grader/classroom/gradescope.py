@@ -16,6 +16,8 @@ def results(marked: Marks, exercises: int, seconds: float) -> dict[str, Any]:
         output += (
             f" {full - marked.max_score} could not be measured here and leave the total: the score is scaled to {full}."
         )
+    if marked.warning:
+        output += f" {marked.warning}"
     data: dict[str, Any] = {
         "execution_time": round(seconds),
         "output": output,

@@ -11,9 +11,14 @@ from grader import grading, manifest
 from grader.catalog import Catalog, Exercise
 from grader.classroom.marks import NOT_THERE
 from grader.errors import UsageError
+from grader.judges import STOPPED
 from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict, exercise_result
 
 GRACE = 20.0  # seconds before the end of the time in which what still runs is ended and told
+UNTRIED = (
+    "It was not tried: the time of this run was over, and checks before it had hung.",
+    "What hangs there may hang here, too.",
+)
 NOT_LOOKED_AT = (".venv", ".git", "grader", "tests", "node_modules")
 
 
@@ -27,7 +32,10 @@ def grade(
     isolation: str | None = None,
     seed: int = 0,
 ) -> Report:
-    """A report on the files in `folder`, in the order of the exercises. What does not end in time is a fault of ours, and the rest stands."""
+    """A report on the files in `folder`, in the order of the exercises.
+
+    What does not end in time is hung where checks of it have hung before, and else a fault of ours; the rest stands.
+    """
     results: dict[str, ExerciseResult] = {}
     requests: list[grading.Request] = []
     for exercise in exercises:
@@ -50,7 +58,8 @@ def grade(
         alarm.cancel()
         for asked, result in zip(requests, found, strict=True):
             late = f"It was not graded: the {minutes:g} minutes of this run were over."
-            results[asked.exercise.slug] = result or _without_checks(asked.exercise, Verdict.ERROR, late)
+            told = result or _without_checks(asked.exercise, Verdict.ERROR, late)
+            results[asked.exercise.slug] = _with_untried(asked.exercise, told)
         level = run.isolation
     return grading.report([results[e.slug] for e in exercises], seed, level, manifest.differences(catalog))
 
@@ -69,6 +78,20 @@ def _anywhere(folder: Path, name: str) -> list[Path]:
     """Sorted, the nearest to the root first."""
     found = [p for p in folder.rglob(name) if not set(NOT_LOOKED_AT).intersection(p.relative_to(folder).parts)]
     return sorted(found, key=lambda path: (len(path.parts), path))
+
+
+def _with_untried(exercise: Exercise, result: ExerciseResult) -> ExerciseResult:
+    """If its judge was stopped after checks that hung, these took the time: the rest counts as hung, and nothing as a fault of ours.
+
+    Else the same submission would be a fault on every run, and take the marks of all others along.
+    """
+    checks = [check for check in result.checks if check.message != STOPPED]
+    if len(checks) == len(result.checks) or all(check.verdict is not Verdict.HUNG for check in checks):
+        return result
+    done = {check.name for check in checks}
+    untried = [check for check in exercise.checks if check.name not in done]
+    checks += [CheckResult(c.name, c.title, c.kind, Verdict.HUNG, 0.0, *UNTRIED) for c in untried]
+    return exercise_result(exercise.slug, exercise.track, checks, exercise.points, result.submission)
 
 
 def _without_checks(exercise: Exercise, verdict: Verdict, message: str) -> ExerciseResult:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from grader.sandbox import cage
 from grader.text import visible
 from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict
 
@@ -42,12 +43,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Marks:
-    """`is_final` is False where the grader itself failed: then nobody is to be given this score."""
+    """`is_final` is False where the grader itself failed: then nobody is to be given this score. `warning`: see `cage.warning`."""
 
     score: int
     max_score: int
     marks: tuple[Mark, ...]
     is_final: bool
+    warning: str = ""
 
     @property
     def faults(self) -> tuple[Mark, ...]:
@@ -74,7 +76,8 @@ def marks(report: Report) -> Marks:
     found = tuple(mark for exercise in report.exercises for mark in _of_exercise(exercise))
     most = sum(mark.max_score for mark in found)
     is_final = most > 0 and all(exercise.verdict is not Verdict.ERROR for exercise in report.exercises)
-    return Marks(sum(mark.score for mark in found), most, found, is_final)
+    warning = cage.warning(report.environment["isolation"])
+    return Marks(sum(mark.score for mark in found), most, found, is_final, warning)
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:

@@ -28,7 +28,7 @@ def _graded(marked: Marks, longest: int | None) -> dict[str, Any]:
     return {
         "gradable": True,
         "score": round(marked.share, 4),
-        "message": f"{marked.score} of {marked.max_score} points",
+        "message": f"{marked.score} of {marked.max_score} points" + (f"\n{marked.warning}" if marked.warning else ""),
         "output": "",
         "tests": [
             {

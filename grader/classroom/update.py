@@ -12,16 +12,21 @@ from pathlib import Path
 from grader import manifest
 from grader.classroom.copies import Files
 from grader.errors import UsageError
+from grader.scaffold import keep
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Paths from the copy's root. `kept`: what there was something new for, but its owner had changed it."""
+    """Paths from the copy's root. `kept`: what there was something new for, but its owner had changed it.
+
+    `beside`: where the owner's own files are now that had the names of files which are given out for the first time.
+    """
 
     new: tuple[str, ...]
     updated: tuple[str, ...]
     removed: tuple[str, ...]
     kept: tuple[str, ...]
+    beside: tuple[str, ...]
 
 
 def update(target: Path, files: Files, is_owners: Callable[[str], bool]) -> Changes:
@@ -33,13 +38,18 @@ def update(target: Path, files: Files, is_owners: Callable[[str], bool]) -> Chan
     updated: list[str] = []
     removed: list[str] = []
     kept: list[str] = []
+    beside: list[str] = []
     for name, content in files.items():
+        if name == manifest.NAME:
+            continue
         there = _read(target / name)
         if there is not None and manifest.digest(there) == manifest.digest(content):
             continue
         if there is not None and is_owners(name) and manifest.digest(there) != before.get(name):
             kept.append(name)
             continue
+        if there is not None and name not in before:
+            beside.append(keep(there, target / name).relative_to(target).as_posix())
         write(target / name, content)
         (new if there is None else updated).append(name)
     for name in sorted(before.keys() - files.keys()):
@@ -52,8 +62,9 @@ def update(target: Path, files: Files, is_owners: Callable[[str], bool]) -> Chan
         (target / name).unlink()
         removed.append(name)
         _remove_empty(target, (target / name).parent)
-    told = [[name for name in names if name != manifest.NAME] for names in (new, updated, removed, kept)]
-    return Changes(*map(tuple, told))
+    # Last of all: until everything is done, the old one knows what was given out, and so what is still to be removed.
+    write(manifest.path_of(target), files[manifest.NAME])
+    return Changes(*map(tuple, (new, updated, removed, kept, beside)))
 
 
 def contents(target: Path) -> frozenset[str]:

@@ -57,6 +57,15 @@ def resolve(asked: str | None = None, tested: bool = False) -> str:
     return asked
 
 
+def warning(level: str) -> str:
+    """What to tell whoever relies on a score that was found at this level; empty where no submission can write the judge's results."""
+    return (
+        ""
+        if level in CONFINED
+        else f"Submissions were shut in by {level} only: hostile code could have changed results."
+    )
+
+
 def fault(level: str) -> str:
     """Why this level cannot be used here and what to do about it; empty if its self-test passes."""
     if level == GROUP:

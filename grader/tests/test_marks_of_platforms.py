@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from grader.classroom import classroom50, github, gradescope, prairielearn
 from grader.classroom.marks import FULL, Marks, apportion, marks
 from grader.errors import UsageError
+from grader.sandbox import cage
 from grader.verdict import CheckResult, Kind, Report, Verdict, exercise_result
 
 Golden = Callable[[str, str], None]
@@ -29,13 +30,13 @@ def check(name: str, kind: Kind, verdict: Verdict = Verdict.PASSED, **more: Any)
     return CheckResult(f"test_{name}", f"The {name} holds", kind, verdict, 0.012, **more)
 
 
-def marked(*exercises: list[CheckResult]) -> Marks:
+def marked(*exercises: list[CheckResult], isolation: str = "bubblewrap") -> Marks:
     results = [
         exercise_result(f"exercise_{n}", "threads", checks, POINTS, {"path": "", "sha256": "", "review": []})
         for n, checks in enumerate(exercises, 1)
     ]
     score, most = sum(r.score for r in results), sum(r.max_score for r in results)
-    return marks(Report("2026-11-21T10:00:00Z", 0, {}, score, most, tuple(results)))
+    return marks(Report("2026-11-21T10:00:00Z", 0, {"isolation": isolation}, score, most, tuple(results)))
 
 
 GOOD = [
@@ -116,7 +117,21 @@ def test_a_fault_of_the_grader_gives_no_zero_anywhere(faulty: list[CheckResult])
     assert "tests" not in gradescope.results(made, 1, 1.0)
     assert prairielearn.results(made)["gradable"] is False
     assert json.loads(base64.b64decode(github.result(made)))["status"] == "error"
-    assert "status=error\n" in github.outputs(made)
+    assert [line.partition("=")[0] for line in github.outputs(made).splitlines()] == ["result", "status"]
+    assert github.outputs(made).endswith("\nstatus=error\n")
+
+
+@pytest.mark.parametrize("level", [*cage.LEVELS, cage.PROCESS])
+def test_a_score_says_when_hostile_code_could_have_changed_it(level: str) -> None:
+    made = marked(RACY, isolation=level)
+    texts = [
+        gradescope.results(made, 1, 1.0)["output"],
+        prairielearn.results(made)["message"],
+        github.summary(made),
+        classroom50.release_body(made),
+    ]
+    told = f"Submissions were shut in by {level} only: hostile code could have changed results."
+    assert [told in text for text in texts] == [level in (cage.GROUP, cage.PROCESS)] * 4
 
 
 @pytest.mark.parametrize(
@@ -175,6 +190,13 @@ def test_at_most_ten_annotations_and_the_first_of_each_exercise_among_them() -> 
     lines = [line for line in github.commands(marked(bad, bad, bad)) if line.startswith("::error")]
     assert len(lines) == 10
     assert all(any(f"exercise_{n}.py" in line for line in lines) for n in (1, 2, 3))
+
+
+def test_of_eleven_warnings_that_of_changed_files_is_among_the_ten_that_are_shown() -> None:
+    lines = github.commands(marked(*[BROKEN] * 11), ["changed grader/x.py"])
+    warnings = [line for line in lines if line.startswith("::warning")]
+    assert len(warnings) == 10
+    assert warnings[0].startswith("::warning title=Checks or grader were changed::")
 
 
 def test_the_notices_of_an_autograder_come_with_a_score_and_not_with_a_fault_of_the_grader() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
@@ -282,6 +283,36 @@ def test_new_exercises_appear_and_removed_ones_go_but_not_with_a_students_work(c
     assert sorted(p.name for p in (copy / "exercises/threads/warm_caches").iterdir()) == ["notes.txt"]
     assert not (copy / "tests/synchronisation/test_ticket_office.py").exists()
     assert [e.slug for e in Catalog(copy).exercises] == ["per_thread_db", "bounded_buffer"]
+    assert manifest.differences(Catalog(copy)) == []
+
+
+def test_an_own_file_with_the_name_of_a_new_one_is_kept_beside_it(copy: Path) -> None:
+    helpers, kept = "exercises/threads/warm_caches/helpers.py", "exercises/threads/warm_caches/helpers.mine-1.txt"
+    (copy / helpers).write_text("mine = 1\n")
+    changes = update(copy, with_change(helpers, b"# given\n"), copies.is_students)
+    assert (changes.beside, changes.updated, changes.kept) == ((kept,), (helpers,), ())
+    assert ((copy / helpers).read_text(), (copy / kept).read_text()) == ("# given\n", "mine = 1\n")
+    later = update(copy, with_change(helpers, b"# given, newer\n"), copies.is_students)
+    assert (later.beside, later.updated) == ((), (helpers,))
+
+
+def test_the_command_tells_where_an_own_workflow_is_now(tmp_path: Path) -> None:
+    command = [str(tmp_path / "course"), "--exercises", "ticket_office"]
+    CliRunner().invoke(student, [*command, "--no-workflow"], obj=CATALOG)
+    (tmp_path / "course" / copies.WORKFLOW).parent.mkdir(parents=True)
+    (tmp_path / "course" / copies.WORKFLOW).write_text("on: push\n")
+    result = CliRunner().invoke(student, [*command, "--workflow"], obj=CATALOG)
+    assert "  your own file of that name is now: .github/workflows/classroom.mine-1.txt\n" in result.output
+
+
+def test_an_update_that_was_stopped_is_finished_by_the_next_one(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = copies.student(CATALOG, copies.chosen(CATALOG, ["per_thread_db"], None))
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Path, "unlink", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            update(copy, later, copies.is_students)
+    assert (copy / "tests/threads/test_warm_caches.py").exists()
+    assert "tests/threads/test_warm_caches.py" in update(copy, later, copies.is_students).removed
     assert manifest.differences(Catalog(copy)) == []
 
 

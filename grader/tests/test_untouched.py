@@ -16,11 +16,19 @@ def test_the_reference_of_every_exercise_is_started(slug: str) -> None:
     assert not is_untouched(exercise.reference.read_bytes(), exercise.functions)
 
 
+@pytest.mark.parametrize("slug", [e.slug for e in CATALOG.exercises])
+def test_the_stub_of_every_exercise_is_not_started(slug: str) -> None:
+    exercise = CATALOG.find(slug)
+    assert is_untouched(exercise.stub.read_bytes(), exercise.functions)
+
+
 @pytest.mark.parametrize(
     ("source", "untouched"),
     [
         (b'def run():\n    """Task."""\n    # TODO\n    raise NotImplementedError\n', True),
         (b"async def run():\n    raise NotImplementedError\n", True),
+        (b"def run():\n    raise NotImplementedError\n    yield\n", True),
+        (b"def run():\n    yield\n", False),
         (b"def run():\n    x = 1\n    raise NotImplementedError\n", False),
         (b"def run():\n    return 1\n", False),
         (b"def other():\n    raise NotImplementedError\n", False),

@@ -11,4 +11,4 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 command = [sys.executable, str(HERE / "grader" / "bootstrap.py"), "ci", "classroom50", "--checkout", str(Path.cwd())]
-sys.exit(subprocess.call(command))
+sys.exit(subprocess.call(command, cwd=HERE))  # in the student's folder, Python would take modules from there
