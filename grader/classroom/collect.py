@@ -120,7 +120,7 @@ class Collector:
 
         Only where it is all there is: else somebody could hand in a "class" that holds files in the names of others.
         """
-        inside = _inside(folder)
+        inside = [path for path in _inside(folder) if path.is_dir() or path.suffix.lower() in (".py", ".zip")]
         if len(inside) != 1 or _is_repository(inside[0]):
             return folder
         deeper = inside[0]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from grader import grading, manifest
 from grader.catalog import Catalog, Exercise
-from grader.classroom.marks import NOT_THERE
+from grader.classroom.marks import without_checks
 from grader.errors import UsageError
 from grader.judges import STOPPED
-from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict, exercise_result
+from grader.verdict import CheckResult, ExerciseResult, Report, Verdict, exercise_result
 
 GRACE = 20.0  # seconds before the end of the time in which what still runs is ended and told
 UNTRIED = (
@@ -42,13 +42,13 @@ def grade(
         path = find(exercise, folder)
         if path is None:
             text = f"No file {exercise.stub.name} was handed in."
-            results[exercise.slug] = _without_checks(exercise, Verdict.NOT_STARTED, text)
+            results[exercise.slug] = without_checks(exercise, Verdict.NOT_STARTED, text)
             continue
         try:
             requests.append(grading.request(exercise, path))
         except UsageError as error:
             text = str(error).replace(str(path), path.name)
-            results[exercise.slug] = _without_checks(exercise, Verdict.FAILED, text)
+            results[exercise.slug] = without_checks(exercise, Verdict.FAILED, text)
     end = time.monotonic() + 60 * minutes
     with grading.Grading(seed=seed, jobs=jobs, isolation=isolation) as run:
         alarm = threading.Timer(max(0.0, end - GRACE - time.monotonic()), run.stop)
@@ -58,7 +58,7 @@ def grade(
         alarm.cancel()
         for asked, result in zip(requests, found, strict=True):
             late = f"It was not graded: the {minutes:g} minutes of this run were over."
-            told = result or _without_checks(asked.exercise, Verdict.ERROR, late)
+            told = result or without_checks(asked.exercise, Verdict.ERROR, late)
             results[asked.exercise.slug] = _with_untried(asked.exercise, told)
         level = run.isolation
     return grading.report([results[e.slug] for e in exercises], seed, level, manifest.differences(catalog))
@@ -92,9 +92,3 @@ def _with_untried(exercise: Exercise, result: ExerciseResult) -> ExerciseResult:
     untried = [check for check in exercise.checks if check.name not in done]
     checks += [CheckResult(c.name, c.title, c.kind, Verdict.HUNG, 0.0, *UNTRIED) for c in untried]
     return exercise_result(exercise.slug, exercise.track, checks, exercise.points, result.submission)
-
-
-def _without_checks(exercise: Exercise, verdict: Verdict, message: str) -> ExerciseResult:
-    check = CheckResult(NOT_THERE, f"{exercise.stub.name} is there", Kind.CORRECTNESS, verdict, 0.0, message)
-    submission = {"path": exercise.stub.relative_to(exercise.root).as_posix(), "sha256": "", "review": []}
-    return exercise_result(exercise.slug, exercise.track, [check], {"correctness": 100}, submission)

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from grader.catalog import Exercise
 from grader.sandbox import cage
 from grader.text import visible
-from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict
+from grader.verdict import CheckResult, ExerciseResult, Kind, Report, Verdict, exercise_result
 
 FULL = 100  # points of an exercise
 LONGEST = 4_000  # characters of a text; platforms have limits, and people, too
@@ -78,6 +79,13 @@ def marks(report: Report) -> Marks:
     is_final = most > 0 and all(exercise.verdict is not Verdict.ERROR for exercise in report.exercises)
     warning = cage.warning(report.environment["isolation"])
     return Marks(sum(mark.score for mark in found), most, found, is_final, warning)
+
+
+def without_checks(exercise: Exercise, verdict: Verdict, message: str) -> ExerciseResult:
+    """For what no check was run on; the message says why."""
+    check = CheckResult(NOT_THERE, f"{exercise.stub.name} is there", Kind.CORRECTNESS, verdict, 0.0, message)
+    submission = {"path": exercise.stub.relative_to(exercise.root).as_posix(), "sha256": "", "review": []}
+    return exercise_result(exercise.slug, exercise.track, [check], {"correctness": FULL}, submission)
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grader.catalog import Catalog, Exercise
 from grader.classroom.collect import Problem
-from grader.classroom.marks import NOT_THERE
+from grader.classroom.marks import without_checks
 from grader.classroom.results import Graded, HandedIn, Person
 from grader.classroom.slots import Slot
 from grader.classroom.store import Store
@@ -184,7 +184,7 @@ def results_of(plan: Plan, store: Store, context: Context) -> list[Graded]:
         result = _result(one, plan.sources[one.slug, sha256], store, context)
         by_person.setdefault(one.person, []).append(result)
     for refused in plan.refused:
-        by_person.setdefault(refused.person, []).append(_result_of_refused(refused))
+        by_person.setdefault(refused.person, []).append(without_checks(refused.exercise, refused.verdict, refused.text))
     return [
         Graded(person, tuple(results))
         for person, results in sorted(by_person.items(), key=lambda item: item[0].identifier.lower())
@@ -204,13 +204,6 @@ def _result(one: HandedIn, source: Source, store: Store, context: Context) -> Ex
     path = one.path.relative_to(one.repository).as_posix() if one.repository else one.path.name
     submission = {"path": path, "sha256": source.sha256, "review": review(one.path.read_bytes())}
     return exercise_result(exercise.slug, exercise.track, checks, exercise.points, submission)
-
-
-def _result_of_refused(one: Refused) -> ExerciseResult:
-    name = one.exercise.stub.name
-    check = CheckResult(NOT_THERE, f"{name} is there", Kind.CORRECTNESS, one.verdict, 0.0, one.text)
-    submission = {"path": name, "sha256": "", "review": []}
-    return exercise_result(one.exercise.slug, one.exercise.track, [check], {"correctness": 100}, submission)
 
 
 def _never_graded() -> CheckResult:

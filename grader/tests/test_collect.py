@@ -91,6 +91,7 @@ def zipped(path: Path, *names: str) -> Path:
 )
 def test_the_zip_of_a_whole_class_is_many_people(checkout: Path, handed_in: Path, inside: list[str]) -> None:
     zipped(handed_in / "submissions.zip", *inside)
+    put(handed_in / "roster.csv", "identifier")  # beside it, and nobody's work
     handed, notes = found(checkout, handed_in, [Person("ada"), Person("bob")])
     assert [one.person for one in handed] == [Person("ada"), Person("bob")]
     assert notes == []

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from grader import cli_ci, cli_classroom, grading, judges
 from grader.catalog import Catalog
 from grader.classroom import bundles, classroom50, copies, github, gradescope, handed_in, prairielearn
-from grader.classroom.marks import marks
+from grader.classroom.marks import marks, without_checks
 from grader.classroom.update import update
 from grader.errors import UsageError
 from grader.sandbox import cage
@@ -229,7 +229,7 @@ def test_a_declarative_test_is_tried_twice_if_the_grader_fails_and_there_is_time
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Classroom 50 has nothing but points for it: without numbers, 0."""
-    reports = [grading.report([handed_in._without_checks(OFFICE, v, "")], 0, cage.BUBBLEWRAP) for v in tries]
+    reports = [grading.report([without_checks(OFFICE, v, "")], 0, cage.BUBBLEWRAP) for v in tries]
     monkeypatch.setattr(handed_in, "grade", lambda *_, **__: reports.pop(0))
     path = tmp_path / "report.json"
     words = ["declared", "--json-report", "--json-report-file", str(path), "--minutes", minutes, OFFICE.slug]
