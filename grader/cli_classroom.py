@@ -124,7 +124,9 @@ def prairielearn_(catalog: Catalog, exercises: Sequence[Exercise], target: Path)
 def _must_offer(page: Path, exercises: Sequence[Exercise]) -> None:
     """Whatever is graded must have an editor or an upload in the question; else it is 0 points for everybody."""
     text = page.read_text(encoding="utf-8")
-    missing = [e.slug for e in exercises if not re.search(rf"""file-names?=["'][^"']*\b{e.stub.name}\b""", text)]
+    missing = [
+        e.slug for e in exercises if not re.search(rf"""file-names?=["'][^"']*\b{re.escape(e.stub.name)}\b""", text)
+    ]
     if missing:
         raise UsageError(
             f"{page} takes no file for {', '.join(missing)}. Nothing was written. Name the exercises that it is about "

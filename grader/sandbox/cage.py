@@ -59,11 +59,9 @@ def resolve(asked: str | None = None, tested: bool = False) -> str:
 
 def warning(level: str) -> str:
     """What to tell whoever relies on a score that was found at this level; empty where no submission can write the judge's results."""
-    return (
-        ""
-        if level in CONFINED
-        else f"Submissions were shut in by {level} only: hostile code could have changed results."
-    )
+    if level in CONFINED:
+        return ""
+    return f"Submissions were shut in by {level} only: hostile code could have changed results."
 
 
 def fault(level: str) -> str:
