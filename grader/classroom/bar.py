@@ -61,7 +61,7 @@ class Bar:
         kind = (unit.slug, unit.timed)
         with self._lock:
             self._done += 1
-            self._left[kind] -= 1
+            self._left[kind] = max(0, self._left[kind] - 1)  # what is measured a second time was counted once
             self._took[kind].append(seconds)
             if not unit.timed:
                 self._light_until = time.monotonic()

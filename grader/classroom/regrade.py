@@ -85,11 +85,24 @@ def plan(catalog: Catalog, handed: Sequence[HandedIn], problems: Sequence[Proble
 
 
 def grade_here(plan: Plan, store: Store, context: Context, grading: Grading, jobs: int, done: Done) -> None:
-    """Grade what the store does not know yet: first everything that may run side by side, then, alone, what is timed."""
+    """Grade what the store does not know yet: first everything that may run side by side, then, alone, what is timed.
+
+    What could not be measured is measured once more when all else is done: the machine may be quieter by then.
+    """
     light = list(missing(plan, store, context, timed=False))
     _side_by_side(light, plan, store, context, grading, jobs, done)
     timed = [unit for unit in missing(plan, store, context, timed=True) if is_measured(unit, plan, store, context)]
     _side_by_side(timed, plan, store, context, grading, 1, done)
+    unclear = [
+        unit
+        for unit in timed
+        if _is_unclear(known(unit, plan.sources[unit.slug, unit.sha256].exercise, store, context))
+    ]
+    _side_by_side(unclear, plan, store, context, grading, 1, done)
+
+
+def _is_unclear(checks: Sequence[CheckResult] | None) -> bool:
+    return any(check.verdict is Verdict.INCONCLUSIVE for check in checks or ())
 
 
 def missing(plan: Plan, store: Store, context: Context, *, timed: bool) -> Iterator[Unit]:

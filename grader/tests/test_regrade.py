@@ -142,6 +142,27 @@ def test_checks_that_change_while_they_judge_are_run_again(checkout: Path, hande
     assert checks[0].verdict is Verdict.FAILED  # by the newer check
 
 
+def test_what_could_not_be_measured_is_measured_once_more(checkout: Path, handed_in: Path, tmp_path: Path) -> None:
+    """The machine is busy at the first measurement of each."""
+    tests = checkout / "tests/threads/test_doubled.py"
+    tests.write_text(
+        tests.read_text() + "from pathlib import Path\nfrom grader.judge.expectations import Inconclusive\n"
+        '@kind("speedup")\ndef test_it_is_fast(submission: Submission) -> None:\n'
+        "    seen = Path(__file__).with_suffix(f'.{submission.times(1)}')\n"
+        "    if not seen.exists():\n        seen.touch()\n        raise Inconclusive('It was busy.')\n"
+    )
+    put(handed_in / "ada" / "doubled.py", RIGHT.format(factor=2))
+    plan = plan_of(checkout, handed_in)
+    [source] = plan.sources.values()
+    measured: list[bool] = []
+    with Grading() as grading, Store(tmp_path / "v.jsonl") as store:
+        where = context(0, grading.isolation)
+        regrade.grade_here(plan, store, where, grading, 1, lambda unit, _: measured.append(unit.timed))
+        [check] = regrade.known(Unit("doubled", source.sha256, True), source.exercise, store, where) or []
+    assert measured == [False, True, True]
+    assert check.verdict is Verdict.PASSED
+
+
 def test_a_file_that_changes_before_its_turn_is_not_judged_as_what_it_was(checkout: Path, handed_in: Path) -> None:
     path = put(handed_in / "ada" / "doubled.py", RIGHT.format(factor=2))
     [source] = plan_of(checkout, handed_in).sources.values()
