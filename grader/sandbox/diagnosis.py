@@ -67,7 +67,11 @@ def stacks_of(pid: int, file: Path, children: Sequence[int] = (), seconds: float
     if own is None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGUSR1)
-        time.sleep(0.1)
+        end = time.monotonic() + seconds
+        before: list[str] = []
+        while time.monotonic() < end and (not before or before != _lines(file)):
+            before = _lines(file)
+            time.sleep(0.02)  # until nothing more is written, which takes its time on a busy machine
         own = _from_faulthandler(file)
     mains = [a["threads"] for a in answers if a["child"]]
     own["children"] = [f"child process {_doing(t)}" for threads in mains for t in threads if t["name"] == "MainThread"]
