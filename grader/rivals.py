@@ -38,13 +38,7 @@ PYTEST = {"test_plain.py": "import rival_checks\nimport warm_caches\n"}
 PYTEST_CHECK = "\ndef test_{0}():\n    rival_checks.{0}(warm_caches)\n"
 CHECK50 = {
     ".cs50.yaml": "check50:\n  checks: checks.py\n",
-    "checks.py": """
-from pathlib import Path
-import check50
-import check50.py
-sys.path.insert(0, str(Path(__file__).parent))
-import rival_checks
-""",
+    "checks.py": "import check50\nimport check50.py\nimport rival_checks\n",
 }
 CHECK50_CHECK = '''
 @check50.check()
@@ -114,12 +108,12 @@ TOOLS = (
     ),
     Tool(
         "otter-grader",
-        "otter-grader==7.0.0",
+        "otter-grader==7.0.0 ipykernel==7.4.0",
         OTTER,
         OTTER_CHECK,
         f"{{programs}}/otter run {SLUG}.py -a {{checks}}/checks.zip -o . --no-logo",
         _all_of_otter,
-        "{programs}/otter generate -t tests -o checks.zip rival_checks.py",
+        "{programs}/otter generate -t tests -o checks.zip",
     ),
 )
 
@@ -151,7 +145,7 @@ def rows(catalog: Catalog, files: int, seed: int, folder: Path, tell: Callable[[
             _grade(ours, file, lambda path: _by_us(judge, exercise, path))
         yield ours
     for tool in TOOLS:
-        tell(f"Installing {' '.join(tool.packages)} ...")
+        tell(f"Installing {tool.packages} ...")
         run = _installed(tool, folder / tool.name, exercise.seconds)
         row = Row(tool.name, "none")
         for file in handed_in:
