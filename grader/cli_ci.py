@@ -19,7 +19,7 @@ import click
 from grader.catalog import Catalog, Exercise
 from grader.classroom import classroom50, github, gradescope, handed_in, prairielearn
 from grader.classroom.marks import Marks, marks
-from grader.verdict import Report, to_json, write_atomically
+from grader.verdict import Report, timestamp, to_json, write_atomically
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -102,7 +102,7 @@ def classroom50_(asked: Asked, checkout: Path) -> None:
     _, marked = asked.grade(checkout)
     if not marked.is_final:
         sys.exit(3)
-    _write(target, classroom50.results(marked, os.environ, submitted, _now()))
+    _write(target, classroom50.results(marked, os.environ, submitted, timestamp(datetime.now(UTC))))
     write_atomically(checkout / "release-body.md", classroom50.release_body(marked))
 
 
@@ -153,9 +153,7 @@ def _print(marked: Marks, isolation: str) -> None:
     """For the log."""
     telling = set(marked.telling)
     for mark in marked.marks:
-        click.echo(
-            f"{str(mark.verdict).replace('_', ' '):<13} {mark.score:>3} of {mark.max_score:<3}  {mark.exercise}: {mark.title}"
-        )
+        click.echo(f"{mark.verdict.words:<13} {mark.score:>3} of {mark.max_score:<3}  {mark.name}")
         for line in mark.text.split("\n") if mark in telling else ():
             click.echo(f"    {line}")
     click.echo(f"{marked.score} of {marked.max_score} points, isolation: {isolation}")
@@ -167,10 +165,6 @@ def _write(path: Path, data: Mapping[str, Any]) -> None:
     write_atomically(path, json.dumps(data, indent=1) + "\n")
 
 
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _time_of_commit(checkout: Path, environment: Mapping[str, str]) -> str:
     """When the graded commit was made: grading it again must not make it late. Now, where git cannot tell."""
     commit = environment.get("GITHUB_SHA") or "HEAD"
@@ -178,6 +172,6 @@ def _time_of_commit(checkout: Path, environment: Mapping[str, str]) -> str:
     command = ["git", "--git-dir=.git", "show", "-s", "--format=%cI", commit, "--"]
     try:
         done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True, timeout=30)
-        return datetime.fromisoformat(done.stdout.strip()).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return timestamp(datetime.fromisoformat(done.stdout.strip()))
     except (OSError, ValueError, subprocess.SubprocessError):
-        return _now()
+        return timestamp(datetime.now(UTC))

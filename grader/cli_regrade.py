@@ -31,7 +31,7 @@ from grader.measure.cores import usable_cores
 from grader.render import screen
 from grader.sandbox import cage
 from grader.text import visible
-from grader.verdict import Report, Verdict
+from grader.verdict import Report, Verdict, timestamp
 
 STORE = "verdicts.jsonl"
 MOST_NOTES = 10
@@ -189,7 +189,7 @@ def _results(
     places = regrade.places_of(plan, store, where)
     level = lowest(places) or where.isolation
     return ClassResults(
-        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        timestamp(datetime.now(UTC)),
         where.seed,
         environment(everything, level),
         tuple(exercise.slug for exercise in chosen if exercise.slug in seen),
@@ -266,7 +266,7 @@ def file_names(identifiers: Sequence[str]) -> dict[str, str]:
 
 
 def _tell(out: Path, results: ClassResults, plan: regrade.Plan) -> None:
-    verdicts = Counter(str(result.verdict).replace("_", " ") for one in results.people for result in one.results)
+    verdicts = Counter(result.verdict.words for one in results.people for result in one.results)
     told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     screen.say(f"{len(results.people)} people, {len(plan.handed)} files, {len(plan.sources)} different ones: {told}")
     flags = sum(len(one.flags) for one in results.people)

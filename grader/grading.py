@@ -28,7 +28,7 @@ from grader.nursery import SUPPORTED, Nursery
 from grader.review import review
 from grader.sandbox import cage
 from grader.sandbox.removal import remove
-from grader.verdict import CheckResult, ExerciseResult, Report, exercise_result
+from grader.verdict import CheckResult, ExerciseResult, Report, exercise_result, timestamp
 
 LARGEST = 256 * 1024  # bytes of a submission
 J = TypeVar("J", Judging, StandingJudge)
@@ -234,7 +234,7 @@ def _seen(exercise: Exercise) -> list[tuple[int, int]]:
 
 def report(results: Sequence[ExerciseResult], seed: int, isolation: str, differences: Sequence[str] = ()) -> Report:
     """`differences`: files that are not those of the release (`manifest.differences`)."""
-    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = timestamp(datetime.now(UTC))
     score, most = sum(r.score for r in results), sum(r.max_score for r in results)
     return Report(created, seed, environment(results, isolation, differences), score, most, tuple(results))
 

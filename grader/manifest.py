@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from grader.catalog import Catalog
+from grader.catalog import Catalog, Exercise
 from grader.errors import UsageError
 
 SCHEMA = "grader/manifest/v1"
@@ -32,13 +32,18 @@ def written(catalog: Catalog) -> str:
 def protected(catalog: Catalog) -> Iterator[Path]:
     """Tests, grader, given files and settings; not what students write, and not what only people read."""
     root = catalog.root
-    stubs = {exercise.stub.relative_to(root).as_posix() for exercise in catalog.exercises}
-    given = {(e.folder / name).relative_to(root).as_posix() for e in catalog.exercises for name in e.given}
+    stubs, given = own_files(root, catalog.exercises)
     yield from (path for path in map(root.joinpath, SETTINGS) if path.is_file())
     for folder in ("grader", "tests", "exercises"):
         for path in sorted((root / folder).rglob("*")):
             if is_protected(path.relative_to(root).as_posix(), stubs, given) and path.is_file():
                 yield path
+
+
+def own_files(root: Path, exercises: Sequence[Exercise]) -> tuple[set[str], set[str]]:
+    """The stubs, and the given files, by their paths from the root."""
+    stubs = {exercise.stub.relative_to(root).as_posix() for exercise in exercises}
+    return stubs, {path.relative_to(root).as_posix() for exercise in exercises for path in exercise.given_files}
 
 
 def is_protected(name: str, stubs: Container[str], given: Container[str]) -> bool:

@@ -197,19 +197,16 @@ def _installed(tool: Tool, folder: Path, seconds: float) -> Callable[[Path], boo
 
     def passes(path: Path) -> bool:
         work.mkdir()
-        shutil.copy(path, work)
-        code = _run(words(tool.command), work, checks, seconds)
-        with contextlib.suppress(OSError, ValueError, LookupError):  # it died before it had written its results
-            return tool.passed(code, work)
-        return False
-
-    def passes_and_leaves_nothing(path: Path) -> bool:
         try:
-            return passes(path)
+            shutil.copy(path, work)
+            code = _run(words(tool.command), work, checks, seconds)
+            with contextlib.suppress(OSError, ValueError, LookupError):  # it died before it had written its results
+                return tool.passed(code, work)
+            return False
         finally:
             shutil.rmtree(work)
 
-    return passes_and_leaves_nothing
+    return passes
 
 
 def _run(command: Sequence[str], work: Path, checks: Path, seconds: float) -> int:

@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ class Verdict(StrEnum):
     NOT_STARTED = "not_started"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return self.replace("_", " ")
 
 
 class Kind(StrEnum):
@@ -164,6 +170,11 @@ def from_json(text: str) -> Report:
         return Report(**{**data, "exercises": tuple(_exercise_from(entry) for entry in data["exercises"])})
     except (LookupError, TypeError, RecursionError) as error:
         raise ValueError(f"no report of the form {SCHEMA}: {error}") from error
+
+
+def timestamp(moment: datetime) -> str:
+    """In UTC, as reports have it: 2026-06-01T14:32:01Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def check_from(data: Mapping[str, Any]) -> CheckResult:

@@ -35,7 +35,7 @@ def results(marked: Marks, environment: Mapping[str, str], submitted: str, grade
         "max-score": marked.max_score,
         "tests": [
             {
-                "test-name": f"{mark.exercise}: {mark.title}",
+                "test-name": mark.name,
                 "passed": mark.is_fine,
                 "score": mark.score,
                 "max-score": mark.max_score,

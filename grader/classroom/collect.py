@@ -73,7 +73,7 @@ class Collector:
         """One file for each person and exercise, in the order of names. Raises UsageError for what is no folder."""
         if not folder.is_dir():
             raise UsageError(f"There is no folder {folder}. Name the folder that holds what was handed in.")
-        entries = list(self._entries(self._people_in(folder)))
+        entries = list(self._entries(self._people_in(folder), self.notes))
         people = self._roster.people_of(dict.fromkeys(entry.owner for entry in entries))
         found: dict[tuple[Person, str], list[_Found]] = defaultdict(list)
         for entry in entries:
@@ -85,7 +85,8 @@ class Collector:
 
     # -- whose it is ---------------------------------------------------------------------------------------------------
 
-    def _entries(self, folder: Path) -> Iterator[_Entry]:
+    def _entries(self, folder: Path, notes: list[str]) -> Iterator[_Entry]:
+        """`notes` gets what was not used."""
         if _is_repository(folder):
             yield _Entry(Owner(folder.name, folder.name), folder)
             return
@@ -93,20 +94,28 @@ class Collector:
             if path.is_dir():
                 match = MOODLE.fullmatch(path.name)
                 yield _Entry(_owner(path.name, match), path)
-            elif path.suffix.lower() in (".py", ".zip"):
-                moodle = MOODLE.fullmatch(path.stem)
-                match = moodle or CANVAS.fullmatch(path.stem)
-                stem = match["rest"] if match else path.stem
-                slug, before = self._named(stem) if path.suffix.lower() == ".py" else (None, COPY.sub("", path.stem))
-                if path.suffix.lower() == ".py" and slug is None:
-                    self.notes.append(f"{_shown(path)} is no file of an exercise.")
-                elif match or before.casefold() not in ("", "test"):
-                    owner = _owner(path.stem, match, is_canvas=not moodle)
-                    yield _Entry(owner if match else Owner(before, before), path, slug)
+            elif _ending(path) in (".py", ".zip"):
+                if isinstance(entry := self._entry_of_file(path), _Entry):
+                    yield entry
                 else:
-                    self.notes.append(f"{_shown(path)} belongs to nobody: put it into a folder with its owner's name.")
-            elif path.suffix.lower() in ARCHIVES:
-                self.notes.append(f"{_shown(path)} was not looked at: unpack it into a folder with its owner's name.")
+                    notes.append(f"{_shown(path)} {entry}")
+            elif _ending(path) in ARCHIVES:
+                notes.append(f"{_shown(path)} was not looked at: unpack it into a folder with its owner's name.")
+
+    def _entry_of_file(self, path: Path) -> _Entry | str:
+        """A Python file or a zip; or why it is nobody's."""
+        moodle = MOODLE.fullmatch(path.stem)
+        match = moodle or CANVAS.fullmatch(path.stem)
+        slug, before = None, COPY.sub("", path.stem)
+        if _ending(path) == ".py":
+            slug, before = self._named(match["rest"] if match else path.stem)
+            if slug is None:
+                return "is no file of an exercise."
+        if match:
+            return _Entry(_owner(path.stem, match, is_canvas=not moodle), path, slug)
+        if before.casefold() in ("", "test"):
+            return "belongs to nobody: put it into a folder with its owner's name."
+        return _Entry(Owner(before, before), path, slug)
 
     def _named(self, stem: str) -> tuple[str | None, str]:
         """The exercise that the name of a file ends with, and what stands before it."""
@@ -120,11 +129,11 @@ class Collector:
 
         Only where it is all there is: else somebody could hand in a "class" that holds files in the names of others.
         """
-        inside = [path for path in _inside(folder) if path.is_dir() or path.suffix.lower() in (".py", ".zip")]
+        inside = [path for path in _inside(folder) if path.is_dir() or _ending(path) in (".py", ".zip")]
         if len(inside) != 1 or _is_repository(inside[0]):
             return folder
         deeper = inside[0]
-        if deeper.suffix.lower() == ".zip":
+        if _ending(deeper) == ".zip":
             deeper = self._place_of(deeper)
             try:
                 unpack(inside[0], deeper, Budget())
@@ -142,14 +151,8 @@ class Collector:
         except OSError:
             return False
         of_platform = any(MOODLE.fullmatch(path.stem) or CANVAS.fullmatch(path.stem) for path in inside)
-        on_roster = any(self._roster.has(entry.owner.who) for entry in self._entries_quietly(folder))
+        on_roster = any(self._roster.has(entry.owner.who) for entry in self._entries(folder, notes=[]))
         return sum(map(_is_repository, inside)) > 1 or of_platform or on_roster
-
-    def _entries_quietly(self, folder: Path) -> list[_Entry]:
-        notes = [*self.notes]
-        entries = list(self._entries(folder))
-        self.notes[:] = notes
-        return entries
 
     # -- what is in it -------------------------------------------------------------------------------------------------
 
@@ -176,7 +179,7 @@ class Collector:
 
     def _walk(self, path: Path, person: Person, depth: int, budget: Budget, others: list[Path]) -> Iterator[_Found]:
         try:
-            if path.suffix.lower() == ".zip" and path.is_file():
+            if _ending(path) == ".zip" and path.is_file():
                 place = self._place_of(path)
                 unpack(path, place, budget)
                 yield from self._walk(place, person, depth + 1, budget, others)
@@ -186,18 +189,14 @@ class Collector:
                 for child in _inside(path):
                     yield from self._walk(child, person, depth + 1, budget, others)
             else:
-                slug, before = self._named(path.stem) if path.suffix.lower() == ".py" else (None, "")
+                slug, before = self._named(path.stem) if _ending(path) == ".py" else (None, "")
                 if slug is None or before.casefold() == "test" or not path.is_file():
                     others.append(path)
                 else:
                     yield self._found(slug, path, depth, is_longer=bool(before))
         except (Damaged, OSError) as error:
-            why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            text = (
-                f"{_shown(path)} cannot be unpacked: {why}"
-                if isinstance(error, Damaged)
-                else f"{_shown(path)} cannot be read: {why}"
-            )
+            why = f"read: {error.strerror or error}" if isinstance(error, OSError) else f"unpacked: {error}"
+            text = f"{_shown(path)} cannot be {why}"
             self.notes.append(f"{visible(person.identifier, one_line=True)}: {text}")
             self.problems.append(Problem(person, f"{text}.", is_ours=isinstance(error, OSError)))
 
@@ -235,6 +234,10 @@ class Collector:
 
 def _owner(raw: str, match: re.Match[str] | None, *, is_canvas: bool = False) -> Owner:
     return Owner(raw, match["who"], match["number"], is_canvas) if match else Owner(raw, raw)
+
+
+def _ending(path: Path) -> str:
+    return path.suffix.lower()
 
 
 def _is_repository(folder: Path) -> bool:

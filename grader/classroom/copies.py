@@ -75,8 +75,7 @@ def student(catalog: Catalog, exercises: Sequence[Exercise], *, workflow: bool =
 
 def with_manifest(files: Files, root: Path, exercises: Sequence[Exercise]) -> Files:
     """The same, and a manifest of it. `files` in it are those that `grader check` watches, `others` the rest."""
-    stubs = {exercise.stub.relative_to(root).as_posix() for exercise in exercises}
-    given = {(e.folder / name).relative_to(root).as_posix() for e in exercises for name in e.given}
+    stubs, given = manifest.own_files(root, exercises)
     files = {name: files[name] for name in sorted(files) if name != manifest.NAME}
     digests: dict[bool, dict[str, str]] = {True: {}, False: {}}
     for name, content in files.items():

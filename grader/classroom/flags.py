@@ -14,13 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from grader import manifest
 from grader.catalog import Catalog, Exercise
+from grader.classroom import classroom50
 from grader.classroom.results import WORTH, Flag, HandedIn, half_up
 from grader.errors import UsageError
 from grader.text import visible
 from grader.verdict import SCHEMA, ExerciseResult, Verdict
 
-CLASSROOM50 = "classroom50/result/v1"
 MOST_BYTES = 4 * 1024 * 1024  # of one file; reports with much evidence are the largest
 NAMED = 5  # files or lines in one flag; the rest is counted
 
@@ -103,17 +104,12 @@ def _differs(repository: Path, root: Path, ours: Path) -> bool:
         theirs = _read(repository, ours.relative_to(root))
     except Unreadable:
         return True  # a link, a folder, something enormous: none of it is ours
-    return theirs is not None and _text(theirs) != _ours(ours)
+    return theirs is not None and manifest.digest(theirs) != _ours(ours)
 
 
 @cache
-def _ours(path: Path) -> bytes | None:
-    return _text(path.read_bytes()) if path.is_file() else None
-
-
-def _text(content: bytes) -> bytes:
-    """Whatever git on Windows makes of line ends."""
-    return content.replace(b"\r\n", b"\n")
+def _ours(path: Path) -> str | None:
+    return manifest.digest(path.read_bytes()) if path.is_file() else None
 
 
 def _read(repository: Path, relative: Path) -> bytes | None:
@@ -194,7 +190,7 @@ def _report(file: str, data: Mapping[str, Any], _: Mapping[str, ExerciseResult])
 
 def _classroom50(file: str, data: Mapping[str, Any], results: Mapping[str, ExerciseResult]) -> Iterator[Claim]:
     """Its tests are called "EXERCISE: what it checks"; a result for one exercise is also known by its sum."""
-    if data.get("schema") != CLASSROOM50:
+    if data.get("schema") != classroom50.SCHEMA:
         return
     sums: dict[str, tuple[int, int]] = {}
     for entry in _objects(data.get("tests")):

@@ -24,10 +24,7 @@ LONGEST_MESSAGE = 1_000  # characters in a result: all outputs of a job together
 def commands(marked: Marks, differences: Sequence[str] = ()) -> list[str]:
     """Lines for standard output: what failed, the two notices of an autograder, and a warning about changed files."""
     shown = _first_of_each([mark for mark in marked.telling if mark.verdict in BAD])[:MOST_ANNOTATIONS]
-    lines = [
-        _command("error", m.text or m.title, file=m.path, line=str(m.line), title=f"{m.exercise}: {m.title}")
-        for m in shown
-    ]
+    lines = [_command("error", m.text or m.title, file=m.path, line=str(m.line), title=m.name) for m in shown]
     warnings = [_command("warning", m.text, title=f"{m.exercise}: a fault of the grader") for m in marked.faults]
     if differences:  # before the others, which may be more than are shown
         text = f"{_differ(differences)}: {', '.join(differences[:10])}"
@@ -53,13 +50,13 @@ def summary(marked: Marks, differences: Sequence[str] = ()) -> str:
         lines += [f"{_differ(differences)}: {names}.", ""]
     lines += ["| exercise | check | verdict | points |", "| --- | --- | --- | --- |"]
     for mark in marked.marks:
-        verdict = str(mark.verdict).replace("_", " ")
+        verdict = mark.verdict.words
         lines.append(f"| {_cell(mark.exercise)} | {_cell(mark.title)} | {verdict} | {mark.score} of {mark.max_score} |")
     text = "\n".join(lines) + "\n"
     for mark in marked.telling:
         if mark.verdict is Verdict.PASSED:
             continue
-        block = f"\n<details><summary>{_html(f'{mark.exercise}: {mark.title}')}</summary>\n\n<pre>{_html(mark.text)}</pre>\n\n</details>\n"
+        block = f"\n<details><summary>{_html(mark.name)}</summary>\n\n<pre>{_html(mark.text)}</pre>\n\n</details>\n"
         if len((text + block).encode()) > LARGEST_SUMMARY:
             return f"{text}\nThe rest is in the log.\n"
         text += block
@@ -91,7 +88,7 @@ def outputs(marked: Marks) -> str:
 
 def _test(mark: Mark) -> dict[str, Any]:
     return {
-        "name": f"{mark.exercise}: {mark.title}",
+        "name": mark.name,
         "status": "error" if mark.verdict is Verdict.ERROR else "pass" if mark.is_fine else "fail",
         "score": mark.score,
         "max_score": mark.max_score,

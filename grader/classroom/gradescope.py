@@ -31,18 +31,14 @@ def results(marked: Marks, exercises: int, seconds: float) -> dict[str, Any]:
         data["score"] = round(marked.share * full, 2) if marked.max_score < full else marked.score
         data["tests"] = [_test(number, mark) for number, mark in enumerate(marked.marks, 1)]
     else:
-        faults = (
-            "\n".join(f"{mark.exercise}: {mark.text}" for mark in marked.faults) or "Nothing could be measured here."
-        )
-        data["output"] = (
-            f"The grader itself failed; this costs nothing. Please run it again, or tell your teacher.\n{faults}"
-        )
+        text = "The grader itself failed; this costs nothing. Please run it again, or tell your teacher."
+        data["output"] = f"{text}\n{marked.why_not_final}"
     return data
 
 
 def _test(number: int, mark: Mark) -> dict[str, Any]:
     return {
-        "name": f"{mark.exercise}: {mark.title}",
+        "name": mark.name,
         "name_format": "text",
         "number": str(number),
         "status": "passed" if mark.is_fine else "failed",

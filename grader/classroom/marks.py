@@ -37,6 +37,11 @@ class Mark:
     line: int
 
     @property
+    def name(self) -> str:
+        """As lists of tests show it."""
+        return f"{self.exercise}: {self.title}"
+
+    @property
     def is_fine(self) -> bool:
         """It costs nothing, and asks for nobody."""
         return self.verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE)
@@ -55,6 +60,11 @@ class Marks:
     @property
     def faults(self) -> tuple[Mark, ...]:
         return tuple(mark for mark in self.marks if mark.verdict is Verdict.ERROR)
+
+    @property
+    def why_not_final(self) -> str:
+        """What the grader could not do, for a run without a score."""
+        return "\n".join(f"{mark.exercise}: {mark.text}" for mark in self.faults) or "Nothing could be measured here."
 
     @property
     def telling(self) -> tuple[Mark, ...]:

@@ -13,11 +13,8 @@ LARGEST = 900_000  # bytes
 def results(marked: Marks) -> dict[str, Any]:
     """`gradable` is False where the grader itself failed: that costs no attempt."""
     if not marked.is_final:
-        faults = (
-            "\n".join(f"{mark.exercise}: {mark.text}" for mark in marked.faults) or "Nothing could be measured here."
-        )
         text = "The grader itself failed; this costs no attempt. Please submit again, or tell your teacher."
-        return {"gradable": False, "message": f"{text}\n{faults}", "format_errors": [text]}
+        return {"gradable": False, "message": f"{text}\n{marked.why_not_final}", "format_errors": [text]}
     data = _graded(marked, longest=None)
     if len(json.dumps(data)) > LARGEST:
         data = _graded(marked, longest=LARGEST // (12 * len(marked.marks)))  # a character is up to twelve bytes of JSON
@@ -32,8 +29,8 @@ def _graded(marked: Marks, longest: int | None) -> dict[str, Any]:
         "output": "",
         "tests": [
             {
-                "name": f"{mark.exercise}: {mark.title}",
-                "description": str(mark.verdict).replace("_", " "),
+                "name": mark.name,
+                "description": mark.verdict.words,
                 "points": mark.score,
                 "max_points": mark.max_score,
                 "message": "",

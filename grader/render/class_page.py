@@ -11,7 +11,7 @@ from markupsafe import Markup
 from grader.classroom.results import WORTH, ClassResults, Graded, Marks, marks
 from grader.render import class_charts, class_numbers
 from grader.render.class_numbers import MISSING, Ends, Hard, Likely, Misconceptions, Spread
-from grader.render.pages import MARKS, rendered, word
+from grader.render.pages import MARKS, rendered
 from grader.verdict import ExerciseResult, Verdict
 
 ORDER = (
@@ -84,7 +84,7 @@ def page(
     guesses, unknown = class_numbers.likely(r, misconceptions)
     spread = class_numbers.spread(r)
     return rendered(
-        "class.html", ("report.css", "class.css"), "class.js", r=r, spread=spread, histogram=class_charts.histogram(spread, "People by their share of the points"),
+        "class.html", ("report.css", "class.css"), ("print.js", "class.js"), r=r, spread=spread, histogram=class_charts.histogram(spread, "People by their share of the points"),
         in_words=in_words(spread), full=WORTH * len(r.exercises),
         ended=[_ended(ends, catalog_titles) for ends in class_numbers.ends(r)],
         hardest=class_numbers.hardest(r, misconceptions), title_of=lambda slug: catalog_titles.get(slug, slug),
@@ -114,7 +114,7 @@ def _ended(ends: Ends, titles: Mapping[str, str]) -> Ended:
 
 
 def _word(kind: str) -> str:
-    return WORDS.get(kind) or word(Verdict(kind))
+    return WORDS.get(kind) or Verdict(kind).words
 
 
 def _bar_of(hard: Hard) -> Markup:

@@ -12,7 +12,7 @@ from grader.judge import trace
 from grader.render import charts, commands, drawings, lanes, listing, runs
 from grader.render.lanes import Lanes
 from grader.render.listing import Line
-from grader.render.pages import MARKS, rendered, word
+from grader.render.pages import MARKS, rendered
 from grader.verdict import NOT_MEASURED, CheckResult, ExerciseResult, Report, Verdict
 
 NAMED = 3  # what the message about a leak names
@@ -83,7 +83,7 @@ def page(report: Report, sources: Mapping[str, str] | None = None) -> str:
     """The page. `sources`: texts of submissions by their SHA-256, as the report names it; what is not there is not shown."""
     exercises = [_exercise(f"e{n}", result, sources or {}) for n, result in enumerate(report.exercises, 1)]
     return rendered(
-        "report.html", ("report.css",), "report.js", report=report, exercises=exercises,
+        "report.html", ("report.css",), ("print.js", "report.js"), report=report, exercises=exercises,
         title=exercises[0].result.name if len(exercises) == 1 else f"{len(exercises)} exercises",
     )  # fmt: skip
 
@@ -92,7 +92,7 @@ def _exercise(key: str, result: ExerciseResult, sources: Mapping[str, str]) -> E
     source = sources.get(str(result.submission.get("sha256")))
     checks = tuple(_check(f"{key}c{n}", check, result, source) for n, check in enumerate(result.checks, 1))
     return Exercise(
-        key, result, MARKS[result.verdict], word(result.verdict),
+        key, result, MARKS[result.verdict], result.verdict.words,
         sum(check.verdict is Verdict.PASSED for check in result.checks), checks,
         tuple(listing.highlighted(source)) if source is not None else (),
     )  # fmt: skip
@@ -103,7 +103,7 @@ def _check(key: str, check: CheckResult, result: ExerciseResult, source: str | N
     lead, more = _message(check, evidence)
     unmeasured = check.message == NOT_MEASURED
     return Check(
-        key, check, "-" if unmeasured else MARKS[check.verdict], "not measured" if unmeasured else word(check.verdict),
+        key, check, "-" if unmeasured else MARKS[check.verdict], "not measured" if unmeasured else check.verdict.words,
         lead, more, " ".join(commands.replay(check, result)), _walk(key, check, f"{result.name}.py", source),
         tuple(_figures(key, check)), _stacks(evidence), tuple(_left(evidence)),
     )  # fmt: skip

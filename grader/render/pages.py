@@ -24,13 +24,9 @@ MARKS = {
 }
 
 
-def word(verdict: Verdict) -> str:
-    return str(verdict).replace("_", " ")
-
-
-def rendered(template: str, styles: tuple[str, ...], script: str, **values: object) -> str:
-    """The page, with its style sheets and its script in it."""
-    style, code = "".join(map(_file, styles)), _file(script)
+def rendered(template: str, styles: tuple[str, ...], scripts: tuple[str, ...], **values: object) -> str:
+    """The page, with its style sheets and its scripts in it."""
+    style, code = "".join(map(_file, styles)), "".join(map(_file, scripts))
     policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(code)}'; base-uri 'none'; form-action 'none'"
     page = _environment().get_template(template)
     return page.render(style=Markup(style), script=Markup(code), policy=Markup(policy), **values)

@@ -32,7 +32,7 @@ STYLE = {
 
 def check_line(check: CheckResult, screen: Screen = PLAIN) -> Text:
     """Verdict and title; a long title goes on below itself."""
-    verdict, style = str(check.verdict).replace("_", " "), STYLE[check.verdict]
+    verdict, style = check.verdict.words, STYLE[check.verdict]
     if check.message == NOT_MEASURED:  # it costs its points, and yet nobody has seen it fail
         verdict, style = "not measured", "dim"
     title = wrapped(visible(check.title, one_line=True), screen.columns - TITLES)
@@ -63,7 +63,7 @@ def exercise(result: ExerciseResult, screen: Screen = PLAIN) -> Iterator[Text]:
 
 
 def _head(result: ExerciseResult, screen: Screen) -> Text:
-    verdict = str(result.verdict).replace("_", " ")
+    verdict = result.verdict.words
     passed = sum(check.verdict is Verdict.PASSED for check in result.checks)
     head = f"{result.name}: {verdict}, {result.score} of {result.max_score} points"
     count = f"({passed} of {len(result.checks)} checks passed)"

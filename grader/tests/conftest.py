@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 
 from grader.sandbox.launch import Launcher, launcher
 from grader.sandbox.session import Job, Session
+from grader.tests.handed import make_checkout
 
 # No test here is about time, and the same examples come in every run.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -67,3 +68,17 @@ def session_of(warm: Launcher, tmp_path: Path) -> Iterator[Callable[..., Session
     yield start
     for session in started:
         session.close()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Two small exercises; modules with a `checkout` of their own have that one."""
+    return make_checkout(tmp_path / "checkout")
+
+
+@pytest.fixture
+def handed_in(tmp_path: Path) -> Path:
+    """A folder for what people hand in."""
+    folder = tmp_path / "handed-in"
+    folder.mkdir()
+    return folder

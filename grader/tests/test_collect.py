@@ -17,20 +17,8 @@ from grader.classroom.results import HandedIn, Person
 from grader.classroom.roster import read_roster
 from grader.cli_regrade import file_names
 from grader.errors import UsageError
-from grader.tests.handed import RIGHT, WRONG, make_checkout, put
+from grader.tests.handed import RIGHT, WRONG, put
 from grader.verdict import Verdict
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    return make_checkout(tmp_path / "checkout")
-
-
-@pytest.fixture
-def handed_in(tmp_path: Path) -> Path:
-    folder = tmp_path / "handed-in"
-    folder.mkdir()
-    return folder
 
 
 def found(checkout: Path, folder: Path, roster: list[Person] | None = None) -> tuple[list[HandedIn], list[str]]:

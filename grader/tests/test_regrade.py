@@ -26,20 +26,8 @@ from grader.classroom.store import Store
 from grader.classroom.units import Context, Unit, context, machine_class
 from grader.errors import GraderFault
 from grader.grading import Grading
-from grader.tests.handed import DIES, FACTORS, RIGHT, WRONG, make_checkout, put
+from grader.tests.handed import DIES, FACTORS, RIGHT, WRONG, put
 from grader.verdict import CheckResult, Kind, Verdict
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    return make_checkout(tmp_path / "checkout")
-
-
-@pytest.fixture
-def handed_in(tmp_path: Path) -> Path:
-    folder = tmp_path / "handed-in"
-    folder.mkdir()
-    return folder
 
 
 def plan_of(checkout: Path, folder: Path) -> Plan:

@@ -4,7 +4,7 @@
 for (const table of document.querySelectorAll(".everybody")) {
   makeSortable(table);
 }
-printEverything();
+openForPrint("details.to-read:not([open])");
 
 function makeSortable(table) {
   const heads = [...table.querySelectorAll("thead th")];
@@ -31,15 +31,4 @@ function sorted(rows, column, kind, isDown) {
   const words = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
   const compare = kind === "number" ? (a, b) => key(a) - key(b) : (a, b) => words.compare(key(a), key(b));
   return rows.sort((a, b) => (isDown ? compare(b, a) : compare(a, b)));
-}
-
-function printEverything() {
-  let opened = [];
-  window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details.to-read:not([open])")];
-    for (const details of opened) details.open = true;
-  });
-  window.addEventListener("afterprint", () => {
-    for (const details of opened) details.open = false;
-  });
 }

@@ -9,7 +9,7 @@ for (const walk of document.querySelectorAll(".walk")) {
 for (const scroll of document.querySelectorAll(".scroll")) {
   keepNamesInView(scroll);
 }
-printWholeFailures();
+openForPrint(".check[open] details.steps:not([open]), details.to-read:not([open])");
 
 function stepThrough(walk) {
   const list = walk.querySelector("details.steps");
@@ -122,17 +122,6 @@ function keepNamesInView(scroll) {
   const names = scroll.querySelector(".gutter");
   if (!names) return;
   scroll.addEventListener("scroll", () => names.setAttribute("transform", `translate(${scroll.scrollLeft} 0)`));
-}
-
-function printWholeFailures() {
-  let opened = [];
-  window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll(".check[open] details.steps:not([open]), details.to-read:not([open])")];
-    for (const details of opened) details.open = true;
-  });
-  window.addEventListener("afterprint", () => {
-    for (const details of opened) details.open = false;
-  });
 }
 
 function element(name, text, ...children) {
